@@ -1,0 +1,33 @@
+# Included last by the Makefile: what is not building and installing. Each goal works on a fresh machine.
+ifndef LPBM_BOOTSTRAP
+export PG_CONFIG
+.PHONY: demo test check unit e2e format tidy fuzz bench
+
+# The story on a temporary server of its own: back up, destroy, restore, compare.
+demo: deps
+	@scripts/demo
+
+# All that a change must pass. STAGES="unit e2e" selects, TESTS="001_story" selects among the end-to-end tests.
+test: deps
+	@scripts/test $(STAGES)
+check: test
+unit: deps
+	@scripts/test unit
+e2e: deps
+	@scripts/test e2e
+
+# Formats all sources in place.
+format: deps
+	@scripts/sources | xargs clang-format-14 -i
+# clang-tidy over everything; `test` looks only at what changed of late.
+tidy: deps
+	@scripts/test tidy-all
+
+# Prints figures beside what one would use without lpbm. BENCH="--quick tps" goes to bench/run.py.
+bench: deps
+	@scripts/bench $(BENCH)
+
+# FUZZ_SECONDS for each target.
+fuzz: deps
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-300} scripts/test fuzz
+endif

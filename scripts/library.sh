@@ -1,0 +1,54 @@
+# Sourced by the scripts that run servers: a working directory that an unprivileged user can reach, and in it a private
+# copy of the PostgreSQL of PG_CONFIG with lpbm installed, so that nothing of the system is changed.
+# PostgreSQL finds its libraries and its share directory relative to its own program; that makes the copy whole.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PG_CONFIG=${PG_CONFIG:-pg_config}
+JOBS=${JOBS:-$(nproc)}
+# PostgreSQL's server programs refuse to run as root.
+SERVER_USER=${LPBM_TEST_USER:-postgres}
+
+fail() { echo "lpbm: $*" >&2; exit 1; }
+
+# Runs a command as the unprivileged user, without the caller's terminal or directory.
+as_user() {
+  if [ "$(id -u)" = 0 ]; then
+    (cd "$WORK" && exec runuser -u "$SERVER_USER" -- env HOME="$WORK" "$@") </dev/null
+  else
+    (cd "$WORK" && exec "$@") </dev/null
+  fi
+}
+
+own() { [ "$(id -u)" != 0 ] || chown -R "$SERVER_USER" "$@"; }
+
+make_work_directory() {  # name
+  WORK=$(mktemp -d "${TMPDIR:-/tmp}/lpbm-$1.XXXXXX")
+  chmod 755 "$WORK"
+  own "$WORK"
+}
+
+# Builds the engine into build/engine, the library into src/extension.
+build_lpbm() {
+  make --no-print-directory -C "$ROOT" -j"$JOBS" PG_CONFIG="$PG_CONFIG" ENGINE_BUILD="$ROOT/build/engine" all
+}
+
+# Sets BINDIR to the programs of the private copy.
+install_private() {
+  local bindir sharedir libdir pkglibdir prefix="$WORK/pg"
+  bindir=$("$PG_CONFIG" --bindir) sharedir=$("$PG_CONFIG" --sharedir)
+  libdir=$("$PG_CONFIG" --libdir) pkglibdir=$("$PG_CONFIG" --pkglibdir)
+  mkdir -p "$prefix$bindir" "$prefix$sharedir" "$prefix$pkglibdir"
+  # Programs must be copies (a link would be followed back); the rest may be links.
+  cp -L "$bindir"/* "$prefix$bindir/"
+  cp -rs "$sharedir/." "$prefix$sharedir/"
+  find "$pkglibdir" -maxdepth 1 -name '*.so' -exec cp -s -t "$prefix$pkglibdir" {} +
+  case $libdir in
+    "$bindir"/../lib | "${bindir%/bin}/lib")
+      find "$libdir" -maxdepth 1 -name 'lib*.so*' -exec cp -P -n -t "$prefix$libdir" {} + ;;
+  esac
+  # A lpbm of the system must not be written through.
+  rm -rf "$prefix$bindir/lpbm" "$prefix$pkglibdir"/lpbm* "$prefix$sharedir"/extension/lpbm*
+  make --no-print-directory -C "$ROOT" PG_CONFIG="$PG_CONFIG" ENGINE_BUILD="$ROOT/build/engine" DESTDIR="$prefix" install
+  BINDIR="$prefix$bindir"
+  own "$prefix"
+}

@@ -1,0 +1,105 @@
+#include "cli/options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/terminal.h"
+
+namespace lpbm::cli {
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& line, const std::string& more) {
+  CLI::App* command = app.add_subcommand(name, line);
+  command->footer(more);
+  return command;
+}
+
+void add_store_options(CLI::App& command, Options& options) {
+  command.add_option("--store", options.store, "where the objects are: file:PATH")->required()->type_name("URL");
+  command.add_option("--store-auth-file", options.store_auth_file, "file with user:password or a token for the store")
+      ->type_name("FILE");
+  command.add_option("--store-ca-file", options.store_ca_file, "certificates (PEM) that the store's must lead to")
+      ->type_name("FILE");
+  command.add_option("--ipfs-api", options.ipfs_api, "addresses to read objects from, comma-separated")
+      ->type_name("URL[,URL]");
+  command.add_option("--site", options.site, "name of the backed-up server in the store")->type_name("NAME");
+}
+
+void add_secret_options(CLI::App& command, Options& options) {
+  auto* passphrase = command
+                         .add_option("--passphrase-file", options.passphrase_file,
+                                     "file with the passphrase; without this and --identity it is asked for")
+                         ->type_name("FILE");
+  command.add_option("--identity", options.identity, "file with age identities (AGE-SECRET-KEY-1...)")
+      ->type_name("FILE")
+      ->excludes(passphrase);
+}
+
+void add_journal_options(CLI::App& command, Options& options) {
+  command.add_option("--journal", options.journal, "the journal's file")->required()->type_name("FILE");
+  command
+      .add_option("--signer", options.signer,
+                  "public key that must have signed the journal (shown in lpbm_status and in mails)")
+      ->type_name("KEY");
+}
+
+void add_json_option(CLI::App& command, Options& options) {
+  command.add_flag("--json", options.json, "print JSON, for programs");
+}
+
+void add_output_option(CLI::App& command, Options& options) {
+  command.add_option("-o,--output", options.output, "write to this file instead of stdout")->type_name("FILE");
+}
+
+std::unique_ptr<store::Store> open_store(const Options& options) {
+  store::Options out;
+  out.url = options.store;
+  out.site = options.site;
+  return store::open(out);
+}
+
+journal::Journal load_journal(const Options& options) {
+  journal::Journal journal = journal::Journal::parse(read_file(options.journal, std::size_t{1} << 30));
+  if (journal.torn()) note("the journal's last line is not complete and is left out");
+  return journal;
+}
+
+bool has_secret(const Options& options) {
+  return !options.identity.empty() || !options.passphrase_file.empty();
+}
+
+codec::AgeKeys read_keys(const Options& options, const journal::Header* header) {
+  codec::AgeKeys keys;
+  if (!options.identity.empty()) {
+    keys.identities = codec::read_identities(read_secret(options.identity));
+    return keys;
+  }
+  const bool wrapped = header && !header->identity.empty();
+  if (header && !wrapped && options.passphrase_file.empty())
+    throw Error(ErrorKind::usage, "opening the backup", "it is encrypted to recipients, not with a passphrase",
+                "Give the file with the identity by --identity.");
+  const std::string passphrase =
+      options.passphrase_file.empty() ? ask_passphrase("Passphrase: ") : read_secret(options.passphrase_file);
+  if (wrapped)
+    keys.identities = codec::read_identities(codec::age_unwrap(header->identity, passphrase));
+  else
+    keys.passphrase = passphrase;
+  return keys;
+}
+
+void authenticate(const journal::Journal& journal, const Options& options, const codec::AgeKeys& keys) {
+  std::string secret;
+  // Only the secret that the journal's own header wraps can prove it.
+  for (const std::string& identity : keys.identities) {
+    const auto& known = journal.header().recipients;
+    const bool own = std::find(known.begin(), known.end(), codec::parse_identity(identity).recipient) != known.end();
+    if (own && !journal.header().mac.empty()) secret = identity;
+  }
+  if (journal.authenticate(options.signer, secret).verified_by.empty())
+    note("nothing proves who wrote this journal; give the site's public key by --signer");
+}
+
+}  // namespace lpbm::cli

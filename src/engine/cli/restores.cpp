@@ -1,0 +1,104 @@
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "job/restore.h"
+
+namespace lpbm::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string plural(std::uint64_t count, const std::string& one, const std::string& many) {
+  return std::to_string(count) + ' ' + (count == 1 ? one : many);
+}
+
+std::string as_json(const job::RestoreResult& result, double seconds) {
+  ordered_json out{{"applied", result.applied},  {"transactions", result.transactions},
+                   {"last", result.last.text()}, {"until", nullptr},
+                   {"seconds", seconds},         {"notes", result.notes}};
+  if (result.last_commit != 0) out["until"] = to_iso(result.last_commit);
+  return out.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+std::string as_text(const job::RestoreResult& result, double seconds, bool check) {
+  std::string out = check ? "checked: " : "restored: ";
+  out += plural(result.applied, "entry", "entries") + ", " +
+         plural(result.transactions, "transaction", "transactions") + " after the full\n";
+  out += "reached: " + result.last.text();
+  if (result.last_commit != 0) out += ", last commit " + to_iso(result.last_commit);
+  char text[32];
+  ::snprintf(text, sizeof text, "%.1f s", seconds);
+  out += std::string("\ntook: ") + text + '\n';
+  for (const std::string& line : result.notes) out += "note: " + line + '\n';
+  return out;
+}
+
+job::RestoreOptions to_job(const Options& options, ProgressLine& line) {
+  job::RestoreOptions out;
+  out.store.url = options.store;
+  out.store.site = options.site;
+  const journal::Journal journal = load_journal(options);
+  out.journal = journal.text();
+  out.keys = read_keys(options, &journal.header());
+  out.signer = options.signer;
+  out.target = options.target;
+  out.bindir = options.bindir;
+  if (!options.until.empty()) out.until = parse_time(options.until);
+  out.entry = options.entry;
+  out.progress = [&line](const std::string& phase, std::uint64_t done, std::optional<std::uint64_t> total,
+                         const std::string& unit) { line.show(phase, done, total, unit); };
+  return out;
+}
+
+int restore(const Options& options) {
+  if (options.target.empty() && !options.check)
+    throw Error(ErrorKind::usage, "restoring", "no target is given",
+                "Name the database to restore into by --target \"dbname=...\", or try the backup by --check.");
+  if (!options.target.empty() && options.check)
+    throw Error(ErrorKind::usage, "restoring", "--check restores into a server of its own", "Leave --target out.");
+  const auto start = std::chrono::steady_clock::now();
+  job::RestoreResult result;
+  {
+    ProgressLine line;
+    const job::RestoreOptions job = to_job(options, line);
+    result = options.check ? job::check_restore(job) : job::restore(job);
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  Output out("", false);
+  out.write(options.json ? as_json(result, took.count()) : as_text(result, took.count(), options.check));
+  out.finish();
+  return 0;
+}
+
+}  // namespace
+
+void add_restore_command(CLI::App& app, Options& options, Command& chosen) {
+  CLI::App* command = add_command(
+      app, "restore", "Restore a database from store and journal",
+      "The newest full that fits is restored, and the changes after it. The target must be empty or missing (then it "
+      "is "
+      "created); missing roles and tablespaces are created too. Any error stops it, and the database stays marked as "
+      "unfinished.");
+  add_store_options(*command, options);
+  add_journal_options(*command, options);
+  command
+      ->add_option("--target", options.target,
+                   "connection string of a superuser; its dbname is the database to restore into")
+      ->type_name("CONNINFO");
+  command->add_option("--until", options.until, "leave out what was committed after this time (2026-11-21 14:30:00+00)")
+      ->type_name("TIME");
+  command->add_option("--entry", options.entry, "stop after this entry of the journal")->type_name("N");
+  command->add_flag("--check", options.check,
+                    "try it: restore into a temporary server, which is removed afterwards (not as root)");
+  command->add_option("--bindir", options.bindir, "directory of PostgreSQL's programs")->type_name("DIR");
+  add_secret_options(*command, options);
+  add_json_option(*command, options);
+  command->callback([&] { chosen = [&] { return restore(options); }; });
+}
+
+}  // namespace lpbm::cli

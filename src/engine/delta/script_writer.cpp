@@ -1,0 +1,359 @@
+#include "delta/script_writer.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/error.h"
+#include "csvlog/escape.h"
+#include "delta/record_text.h"
+#include "delta/row_writer.h"
+#include "delta/sql_lexer.h"
+#include "delta/sql_text.h"
+
+namespace lpbm::delta {
+namespace {
+
+[[noreturn]] void refuse(const std::string& cause) {
+  throw Error(ErrorKind::permanent, "writing a delta", cause);
+}
+
+// What the meaning of values and texts depends on. Records tell what differed from it where DDL was run
+// (ddl_text.c), and values are written under it (decoder.c).
+struct Setting {
+  const char *name, *value;
+};
+constexpr std::array fixed_settings = {Setting{"standard_conforming_strings", "on"},
+                                       Setting{"backslash_quote", "safe_encoding"},
+                                       Setting{"search_path", "pg_catalog"},
+                                       Setting{"session_replication_role", "replica"},
+                                       Setting{"DateStyle", "ISO, YMD"},
+                                       Setting{"IntervalStyle", "postgres"},
+                                       Setting{"TimeZone", "UTC"},
+                                       Setting{"extra_float_digits", "3"},
+                                       Setting{"bytea_output", "hex"},
+                                       Setting{"lc_monetary", "C"},
+                                       Setting{"lc_numeric", "C"},
+                                       Setting{"xmlbinary", "base64"},
+                                       Setting{"xmloption", "content"},
+                                       Setting{"quote_all_identifiers", "off"},
+                                       Setting{"array_nulls", "on"},
+                                       Setting{"transform_null_equals", "off"},
+                                       Setting{"default_tablespace", ""},
+                                       Setting{"default_table_access_method", "heap"},
+                                       Setting{"default_toast_compression", "pglz"},
+                                       Setting{"check_function_bodies", "off"},
+                                       Setting{"row_security", "off"},
+                                       Setting{"statement_timeout", "0"},
+                                       Setting{"lock_timeout", "0"},
+                                       Setting{"idle_in_transaction_session_timeout", "0"},
+                                       Setting{"default_transaction_isolation", "read committed"},
+                                       Setting{"default_transaction_read_only", "off"},
+                                       Setting{"default_transaction_deferrable", "off"}};
+
+std::string set_config(std::string_view name, std::string_view value_literal, bool local) {
+  return "SELECT pg_catalog.set_config(" + literal(name) + "," + std::string(value_literal) +
+         (local ? ",true);" : ",false);");
+}
+
+const Setting* find_fixed(std::string_view name) {
+  for (const Setting& setting : fixed_settings)
+    if (name == setting.name) return &setting;
+  return nullptr;
+}
+
+void append_hex(std::uint32_t number, std::string& out) {
+  char digits[8];
+  const char* end = std::to_chars(digits, digits + sizeof digits, number, 16).ptr;
+  for (const char* at = digits; at != end; ++at) out += *at >= 'a' ? static_cast<char>(*at - 'a' + 'A') : *at;
+}
+
+// As Lsn::text(), which takes too long for every transaction.
+void append_lsn(Lsn lsn, std::string& out) {
+  constexpr int half = 32;
+  append_hex(static_cast<std::uint32_t>(lsn.value >> half), out);
+  out += '/';
+  append_hex(static_cast<std::uint32_t>(lsn.value), out);
+}
+
+std::string hole_message(const std::string& code, const std::string& detail) {
+  const std::string message = "lpbm: this transaction was not recorded whole (" + code + ": " + detail + ")";
+  return "DO " + literal("BEGIN RAISE EXCEPTION USING MESSAGE = " + literal(message) + "; END") + ";\n";
+}
+
+}  // namespace
+
+struct ScriptWriter::State {
+  State(ScriptHeader h, Sink& sink) : header(std::move(h)), out(sink), text(sink, header.spool_directory), rows(text) {}
+
+  ScriptHeader header;
+  Sink& out;
+  RecordText text;
+  RowWriter rows;
+  ScriptSummary summary;
+
+  // Of the record that is open.
+  csvlog::RecordHead head;
+  bool inside = false;
+  bool announced = false;  // its -- lpbm:tx line is written
+  bool open = false;       // its BEGIN is written
+  bool dead = false;       // it has a hole
+  std::uint64_t seen = 0;  // rows
+  std::uint64_t rows_before = 0;
+  Hole hole;
+  std::string nonce;
+
+  std::uint64_t rows_written = 0;
+  bool forget_prepared = false;  // an abandoned record may have prepared or dropped statements
+  bool at_anchor = false;
+  std::string anchor_nonce;
+
+  void line(std::string_view statement) {
+    text.text().append(statement);
+    text.text() += '\n';
+  }
+  void announce();
+  bool change(bool in_block = true);
+  void write_header();
+  void write_ddl(const csvlog::Ddl& ddl);
+};
+
+// To be called before anything is written for the open record. False: it is dead, write nothing.
+bool ScriptWriter::State::change(bool in_block) {
+  if (!inside) refuse("a change stands outside of a record");
+  if (dead) return false;
+  if (!announced) {
+    announce();
+  }
+  if (in_block && !open) {
+    line("BEGIN;");
+    open = true;
+  }
+  return true;
+}
+
+void ScriptWriter::State::announce() {
+  std::string& out_text = text.text();
+  out_text += "-- lpbm:tx ";
+  append_lsn(head.lsn, out_text);
+  out_text += ' ';
+  append_number(head.xid, out_text);
+  out_text += ' ';
+  out_text += std::to_string(head.time);
+  out_text += '\n';
+  if (forget_prepared) line("DEALLOCATE ALL;");
+  forget_prepared = false;
+  announced = true;
+}
+
+void ScriptWriter::State::write_header() {
+  if (header.manifest.find_first_of("\r\n") != std::string::npos) refuse("the manifest is not on one line");
+  line("-- lpbm delta 1");
+  line("-- " + header.manifest);
+  line("SET client_encoding = " + literal(header.encoding) + ";");
+  for (const Setting& setting : fixed_settings)
+    line(setting.name == std::string_view("search_path") || setting.name == std::string_view("DateStyle")
+             ? std::string("SET ") + setting.name + " = " + setting.value + ";"
+             : std::string("SET ") + setting.name + " = " + literal(setting.value) + ";");
+  text.complete();
+}
+
+ScriptWriter::ScriptWriter(ScriptHeader header, Sink& out) : state_(std::make_unique<State>(std::move(header), out)) {
+  state_->write_header();
+}
+
+ScriptWriter::~ScriptWriter() = default;
+
+void ScriptWriter::finish() {
+  State& s = *state_;
+  if (s.inside) refuse("the last record is not complete");
+  s.line("-- lpbm:end " + std::to_string(s.summary.records) + ' ' + std::to_string(s.rows_written));
+  s.text.complete();
+  s.text.flush();
+}
+
+const ScriptSummary& ScriptWriter::summary() const {
+  return state_->summary;
+}
+bool ScriptWriter::at_anchor() const {
+  return state_->at_anchor;
+}
+const std::string& ScriptWriter::anchor_nonce() const {
+  return state_->anchor_nonce;
+}
+
+void ScriptWriter::begin(const csvlog::RecordHead& head) {
+  State& s = *state_;
+  if (s.inside) refuse("a record begins inside of another");
+  s.head = head;
+  s.inside = true;
+  s.announced = s.open = s.dead = false;
+  s.seen = 0;
+  s.rows_before = s.rows.rows();
+  s.nonce.clear();
+}
+
+void ScriptWriter::relation(const csvlog::Relation& relation) {
+  state_->rows.define(relation);
+}
+
+void ScriptWriter::begin_row(csvlog::RowKind kind, std::uint32_t relation, bool old_given, bool large) {
+  State& s = *state_;
+  ++s.seen;
+  if (s.change()) s.rows.begin_row(kind, relation, old_given, large);
+}
+
+void ScriptWriter::row(csvlog::RowKind kind, std::uint32_t relation, bool old_given,
+                       const std::vector<RowValue>& values) {
+  State& s = *state_;
+  ++s.seen;
+  if (s.change()) s.rows.row(kind, relation, old_given, values);
+}
+
+void ScriptWriter::begin_value(ValueKind kind) {
+  if (!state_->dead) state_->rows.begin_value(kind);
+}
+
+void ScriptWriter::value(std::string_view slice) {
+  if (!state_->dead) state_->rows.value(slice);
+}
+
+void ScriptWriter::end_row() {
+  if (!state_->dead) state_->rows.end_row();
+}
+
+// Which tables the TRUNCATE reached is recorded, so ONLY these; partitioned tables know no ONLY, and what they are is
+// seen where it is replayed. CASCADE reaches nothing more: tables that refer to these were emptied with them.
+void ScriptWriter::truncate(bool /*cascade*/, bool restart,
+                            const std::vector<std::pair<std::string, std::string>>& tables) {
+  State& s = *state_;
+  if (!s.change()) return;
+  s.rows.close_copy();
+  std::string list;
+  for (const auto& [schema, name] : tables) list += (list.empty() ? "" : ",") + literal(regclass_text(schema, name));
+  const std::string body =
+      "BEGIN EXECUTE (SELECT 'TRUNCATE ' || pg_catalog.string_agg(CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || "
+      "c.oid::pg_catalog.regclass::pg_catalog.text, ', ') || '" +
+      std::string(restart ? " RESTART IDENTITY" : "") +
+      " CASCADE' FROM pg_catalog.pg_class AS c WHERE c.oid = ANY (ARRAY[" + list +
+      "]::pg_catalog.regclass[]::pg_catalog.oid[])); END";
+  s.line("DO " + literal(body) + ";");
+}
+
+void ScriptWriter::State::write_ddl(const csvlog::Ddl& ddl) {
+  const bool local = ddl.kind == 't';
+  bool standard_strings = true;
+  std::string settings, resets = "RESET ROLE;";
+  for (const auto& [name, value] : ddl.settings) {
+    settings += set_config(name, literal(value), local) + '\n';
+    const Setting* fixed = find_fixed(name);
+    resets += '\n' + set_config(name, fixed ? literal(fixed->value) : "NULL", local);
+    if (name == "standard_conforming_strings") standard_strings = value != "off";
+  }
+  if (!ddl.role.empty()) settings += (local ? "SET LOCAL ROLE " : "SET ROLE ") + identifier(ddl.role) + ";";
+  if (settings.ends_with('\n')) settings.pop_back();
+  // The text may end in a comment.
+  const std::string command = guard_colons(ddl.text, standard_strings) + "\n;";
+  line(std::string("-- lpbm:ddl ") + ddl.kind + ' ' + (ddl.extension.empty() ? "-" : identifier(ddl.extension)) + ' ' +
+       std::to_string(settings.size()) + ' ' + std::to_string(command.size()) + ' ' + std::to_string(resets.size()));
+  line(settings);
+  line(command);
+  line(resets);
+  line("DEALLOCATE ALL;");
+}
+
+void ScriptWriter::ddl(const csvlog::Ddl& ddl) {
+  State& s = *state_;
+  const bool in_block = ddl.kind == 't';
+  if (!s.change(in_block)) return;
+  s.rows.close_copy();
+  if (!in_block && s.open) {
+    s.line("COMMIT;");
+    s.open = false;
+  }
+  s.write_ddl(ddl);
+  s.rows.forget_prepared();
+  s.change();
+  s.text.grown();
+}
+
+void ScriptWriter::rewrite(std::uint32_t relation) {
+  State& s = *state_;
+  if (!s.change()) return;
+  s.rows.close_copy();
+  s.line("DELETE FROM ONLY " + s.rows.sql(relation).table() + ";");
+}
+
+void ScriptWriter::column_value(std::uint32_t relation, const std::string& column, const std::string* value_or_null) {
+  State& s = *state_;
+  if (!s.change()) return;
+  s.rows.close_copy();
+  s.line("UPDATE ONLY " + s.rows.sql(relation).table() + " SET " + identifier(column) + " = " +
+         (value_or_null ? literal(*value_or_null) : "NULL") + ";");
+  s.text.grown();
+}
+
+void ScriptWriter::sequence(const std::string& schema, const std::string& name, const std::string& last_value,
+                            bool called) {
+  State& s = *state_;
+  if (!s.change()) return;
+  s.rows.close_copy();
+  s.line("SELECT pg_catalog.setval(" + literal(regclass_text(schema, name)) + "::pg_catalog.regclass," +
+         literal(last_value) + (called ? ",true);" : ",false);"));
+}
+
+void ScriptWriter::hole(const std::string& code, const std::string& detail) {
+  State& s = *state_;
+  if (!s.change()) return;
+  s.rows.close_copy();
+  std::string line = "-- lpbm:hole ";
+  csvlog::escape(code, line);
+  line += ' ';
+  csvlog::escape(detail, line);
+  s.line(line);
+  s.text.text() += "ROLLBACK;\n" + hole_message(code, detail);
+  s.rows.forget_prepared();
+  s.forget_prepared = true;
+  s.hole = {s.head.lsn, code, detail};
+  s.dead = true;
+}
+
+void ScriptWriter::anchor(const std::string& nonce) {
+  state_->nonce = nonce;
+}
+
+void ScriptWriter::end(std::uint64_t rows) {
+  State& s = *state_;
+  if (!s.inside) refuse("a record ends that did not begin");
+  if (!s.dead && s.seen != rows)
+    refuse("a record has " + std::to_string(s.seen) + " rows and says " + std::to_string(rows));
+  s.rows.close_copy();
+  if (s.open && !s.dead) s.line("COMMIT;");
+  s.text.complete();
+  s.inside = false;
+  s.at_anchor = !s.nonce.empty();
+  s.anchor_nonce = s.nonce;
+  ScriptSummary& sum = s.summary;
+  if (sum.first == Lsn{}) sum.first = s.head.lsn;
+  sum.last = s.head.lsn;
+  if (!s.announced) return;
+  ++sum.records;
+  s.rows_written += s.rows.rows() - s.rows_before;
+  sum.rows += s.seen;
+  if (s.dead) sum.holes.push_back(s.hole);
+  if (s.head.xid == 0) return;
+  ++sum.transactions;
+  if (sum.first_commit == 0) sum.first_commit = s.head.time;
+  sum.last_commit = s.head.time;
+}
+
+void ScriptWriter::abandon() {
+  State& s = *state_;
+  if (!s.inside) return;
+  s.inside = false;
+  s.rows.abandon();
+  s.rows.forget_prepared();
+  s.forget_prepared = true;
+  s.text.abandon();
+}
+
+}  // namespace lpbm::delta

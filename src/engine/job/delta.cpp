@@ -1,0 +1,180 @@
+#include "job/delta.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.h"
+#include "job/database_properties.h"
+#include "job/entry.h"
+#include "job/leftovers.h"
+#include "job/logs.h"
+#include "job/segments.h"
+
+namespace lpbm::job {
+namespace {
+
+using nlohmann::json;
+
+// One run of the job; what it opens lives as long as it.
+class DeltaJob {
+ public:
+  DeltaJob(const Site& site, const json& request, Events& events)
+      : site_(site),
+        events_(events),
+        stream_(text_member(request, "stream")),
+        fence_(frame_position(request, "fence")),
+        keep_(frame_position(request, "keep")),
+        globals_(request.value("globals", false)),
+        header_(site.journal().ends().header),
+        from_(last_journalled(site.journal(), stream_, Lsn::parse(text_member(request, "start")))),
+        segments_([this] { return open_segment(); }) {
+    if (!fence_) throw Error(ErrorKind::usage, "reading the request", "\"fence\" is missing");
+  }
+
+  json run() {
+    read();
+    // From here on the slot may advance: whatever fails below is repeated from the csvlog.
+    events_.fenced();
+    if (segments_.failure()) std::rethrow_exception(segments_.failure());
+    json lines = json::array();
+    for (Segment& segment : segments_.done()) lines.push_back(complete(segment, &segment == &segments_.done().back()));
+    remove_leftovers(site_, store(), journal::Kind::delta);
+    if (site_.settings().delete_processed_logs && !segments_.left_out())
+      remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
+    return {{"entries", std::move(lines)}};
+  }
+
+ private:
+  void read() {
+    events_.progress("reading", 0, std::nullopt, "records");
+    csvlog::LogOptions options;
+    options.directory = site_.settings().log_directory;
+    options.stream = stream_;
+    options.key = site_.cluster_key();
+    options.after = from_;
+    options.fence = fence_;
+    options.hints = load_hints();
+    std::vector<csvlog::LogHint> hints;
+    options.new_hints = &hints;
+    files_ = csvlog::read_log(options, segments_);
+    save_hints(hints);
+    segments_.finish(globals_);
+  }
+
+  // Hints spare the reading of what was read before. They are checked when used, so they may be old, torn or lost, and
+  // no failure to keep them is one of the job.
+  [[nodiscard]] std::vector<csvlog::LogHint> load_hints() const {
+    try {
+      return csvlog::hints_of_json(read_file(site_.path("delta.hints")));
+    } catch (const Error&) {
+      return {};
+    }
+  }
+  void save_hints(const std::vector<csvlog::LogHint>& hints) const {
+    try {
+      File::open(site_.path("delta.hints"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC).write_all(hints_to_json(hints));
+    } catch (const Error&) {
+      std::error_code ignored;
+      std::filesystem::remove(site_.path("delta.hints"), ignored);
+    }
+  }
+
+  store::Store& store() {
+    if (!store_) store_ = site_.open_store();
+    return *store_;
+  }
+
+  EntryObjects objects_of(const std::string& entry) {
+    return {store(), store_prefix(site_.settings().site) + entry + '/', site_.recipients(header_),
+            site_.settings().zstd_level};
+  }
+
+  Segment open_segment() {
+    Segment segment;
+    segment.started = now();
+    const std::string name = entry_name(journal::Kind::delta);
+    const EntryObjects objects = objects_of(name);
+    const Lsn from = segments_.done().empty() ? from_ : segments_.done().back().script->summary().last;
+    segment.pending = std::make_unique<PendingEntry>(site_, name);
+    segment.object = std::make_unique<ObjectWriter>(objects.store, objects.options("script"));
+    segment.script =
+        std::make_unique<delta::ScriptWriter>(script_header(site_.settings(), stream_, name, from), *segment.object);
+    return segment;
+  }
+
+  std::string complete(Segment& segment, bool last) {
+    const delta::ScriptSummary& summary = segment.script->summary();
+    journal::Entry entry =
+        new_entry(site_.settings(), journal::Kind::delta, segment.pending->name(), stream_, segment.started);
+    entry.from = from_;
+    entry.to = std::max(from_, summary.last);
+    add_summary(entry, summary);
+    entry.objects.push_back(segment.object->object());
+    entry.cid = entry.objects.front().cid;
+    if (globals_ && last) {
+      const EntryObjects objects = objects_of(entry.name);
+      entry.objects.push_back(store_globals(site_, objects));
+      postgres::Connection connection = site_.connect();
+      store_manifest(objects, site_.settings().site, entry,
+                     {{"from", entry.from.text()},
+                      {"to", entry.to.text()},
+                      {"database", collect_database_properties(connection)}});
+    }
+    events_.progress("storing", 0, std::nullopt, "objects");
+    std::string line = journal_entry(site_, store(), entry);
+    segment.pending->journalled();
+    from_ = entry.to;
+    events_.entry(line);
+    return line;
+  }
+
+  const Site& site_;
+  Events& events_;
+  std::string stream_;
+  std::optional<csvlog::FramePosition> fence_, keep_;
+  bool globals_;
+  journal::Header header_;
+  Lsn from_;
+  std::unique_ptr<store::Store> store_;  // outlives the segments, which write into it
+  Segments segments_;
+  std::vector<csvlog::LogFile> files_;
+};
+
+}  // namespace
+
+Lsn last_journalled(const journal::JournalFile& file, const std::string& stream, Lsn start) {
+  const auto ends = file.ends();
+  if (ends.last && ends.last->stream == stream && ends.last->kind == journal::Kind::delta) return ends.last->to;
+  Lsn last = start;
+  std::optional<Lsn> oldest_anchor;
+  const journal::Journal journal = file.load();  // must outlive the loop
+  for (const journal::Entry& entry : journal.entries()) {
+    if (entry.stream != stream) continue;
+    if (entry.kind == journal::Kind::delta)
+      last = std::max(last, entry.to);
+    else if (!oldest_anchor)
+      oldest_anchor = entry.anchor;
+  }
+  return oldest_anchor ? std::max(last, *oldest_anchor) : last;
+}
+
+std::optional<csvlog::FramePosition> frame_position(const json& request, const char* name) {
+  const auto found = request.find(name);
+  if (found == request.end() || found->is_null()) return std::nullopt;
+  const auto part = [&](const char* member) {
+    const auto value = found->is_object() ? found->find(member) : found->end();
+    if (!found->is_object() || value == found->end() || !value->is_number_integer() || value->get<std::int64_t>() < 0)
+      throw Error(ErrorKind::usage, "reading the request", std::string("\"") + name + "\" is not a position");
+    return value->get<std::uint64_t>();
+  };
+  return csvlog::FramePosition{part("run"), part("seq")};
+}
+
+json run_delta(const Site& site, const json& request, Events& events) {
+  const FileLock lock(site.path("delta.lock"));
+  return DeltaJob(site, request, events).run();
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,73 @@
+#include "job/into_database.h"
+
+#include "base/encoding.h"
+#include "job/keys.h"
+#include "job/restore.h"
+
+namespace lpbm::job {
+namespace {
+
+using nlohmann::json;
+
+codec::AgeKeys server_keys(const Settings& settings) {
+  codec::AgeKeys keys;
+  if (!settings.identity_file.empty())
+    keys.identities = codec::read_identities(read_secret(settings.data_directory / settings.identity_file));
+  else
+    keys.passphrase = read_passphrase(settings);
+  return keys;
+}
+
+// The own journal proves itself by the own key; any other must be proved by its secret, for nobody is there to judge a
+// warning.
+std::string signer_of(const Site& site, const std::string& text, codec::AgeKeys keys) {
+  const std::string own = to_base64(site.signing_key().public_key);
+  if (journal::Journal::parse(text).header().key == own) return own;
+  std::vector<std::string> doubts;
+  (void)open_journal(text, "", keys, doubts);
+  if (!doubts.empty())
+    throw Error(ErrorKind::permanent, "reading the journal", "nothing proves that it is authentic: " + doubts.front(),
+                "Restore with the engine, lpbm restore --signer KEY.");
+  return {};
+}
+
+// Microseconds, as times are everywhere in requests, or a time as people write it.
+std::optional<Micros> until_of(const json& request) {
+  const auto found = request.find("until");
+  if (found != request.end() && found->is_number_integer()) return found->get<Micros>();
+  const auto text = optional_text_member(request, "until");
+  return text ? std::optional(parse_time(*text)) : std::nullopt;
+}
+
+json to_json(const RestoreResult& result) {
+  json out{{"applied", result.applied},
+           {"transactions", result.transactions},
+           {"last", result.last.text()},
+           {"until", nullptr},
+           {"notes", result.notes}};
+  if (result.last_commit != 0) out["until"] = to_iso(result.last_commit);
+  return out;
+}
+
+}  // namespace
+
+json run_into_database(const Site& site, const json& request, Events& events) {
+  const Settings& settings = site.settings();
+  const std::string path = optional_text_member(request, "journal").value_or(site.path("journal").string());
+  RestoreOptions options;
+  options.store.url = settings.store;
+  options.store.directory = settings.directory.string();
+  options.store.site = settings.site;
+  options.store.part_size = settings.part_size;
+  options.journal = read_file(path, std::size_t{1} << 30);
+  options.keys = server_keys(settings);
+  options.signer = signer_of(site, options.journal, options.keys);
+  options.target = postgres::with_database(settings.conninfo, text_member(request, "target"));
+  options.bindir = settings.bindir;
+  options.until = until_of(request);
+  options.progress = [&](const std::string& phase, std::uint64_t done, std::optional<std::uint64_t> total,
+                         const std::string& unit) { events.progress(phase, done, total, unit); };
+  return to_json(restore(options));
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,99 @@
+#include "job/leftovers.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <set>
+#include <sstream>
+#include <system_error>
+
+#include "base/error.h"
+
+namespace lpbm::job {
+namespace {
+
+void unlink_durably(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) throw Error(ErrorKind::retryable, "removing " + path.string(), error.message());
+  sync_directory(path.parent_path());
+}
+
+std::set<std::string> journalled_cids(const journal::Journal& journal) {
+  std::set<std::string> cids;
+  for (const journal::Entry& entry : journal.entries())
+    for (const journal::Object& object : entry.objects) cids.insert(object.cid);
+  return cids;
+}
+
+// Where the note lies on disk: a copy of the directory has the same names, but must not remove the original's objects.
+std::string note_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+void remove_objects_of(store::Store& store, const std::string& prefix, const std::set<std::string>& kept) {
+  for (const store::Listed& object : store.list(prefix))
+    if (!kept.contains(object.cid)) store.remove(object.cid);
+}
+
+void remove_noted(const Site& site, store::Store& store) {
+  const std::filesystem::path path = site.path("removals");
+  if (!std::filesystem::exists(path)) return;
+  const std::set<std::string> kept = journalled_cids(site.journal().load());
+  std::istringstream lines(read_file(path));
+  for (std::string cid; std::getline(lines, cid);)
+    if (!cid.empty() && !kept.contains(cid)) store.remove(cid);
+  unlink_durably(path);
+}
+
+}  // namespace
+
+PendingEntry::PendingEntry(const Site& site, std::string entry)
+    : path_(site.path("pending") / entry), name_(std::move(entry)) {
+  make_directory(site.path("pending"));
+  File file = File::open(path_, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  file.write_all(note_of(path_));
+  file.sync();
+  sync_directory(path_.parent_path());
+}
+
+void PendingEntry::journalled() {
+  unlink_durably(path_);
+}
+
+void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind) {
+  const std::filesystem::path directory = site.path("pending");
+  if (!std::filesystem::exists(directory)) return;
+  const std::string suffix = kind == journal::Kind::full ? "-full" : "-delta";
+  std::vector<std::filesystem::path> notes;
+  for (const auto& note : std::filesystem::directory_iterator(directory))
+    if (note.path().filename().string().ends_with(suffix)) notes.push_back(note.path());
+  if (notes.empty()) return;
+  const std::set<std::string> kept = journalled_cids(site.journal().load());
+  for (const std::filesystem::path& note : notes) {
+    const std::string content = read_file(note);
+    // An empty note: killed before it was complete, so before anything was stored.
+    if (!content.empty() && content == note_of(note))
+      remove_objects_of(store, store_prefix(site.settings().site) + note.filename().string() + '/', kept);
+    unlink_durably(note);
+  }
+}
+
+void apply_retention(const Site& site, store::Store& store) {
+  remove_noted(site, store);
+  journal::JournalFile file = site.journal();
+  const journal::Journal journal = file.load();
+  const auto first = journal::first_to_keep(journal.entries(), site.settings().max_full_backups);
+  if (!first) return;
+  std::string cids;
+  for (const journal::Entry& entry : journal.entries())
+    if (entry.number < *first)
+      for (const journal::Object& object : entry.objects) cids += object.cid + '\n';
+  replace_file(site.path("removals"), cids);
+  file.drop_before(*first, site.signing_key());
+  remove_noted(site, store);
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,35 @@
+// What a job that was killed leaves behind in the store, and how the next one removes it without ever touching what is
+// not its own: before an entry's first object is stored, its name is noted in `pending/`; before retention forgets
+// entries, their CIDs are noted in `removals`. Only what is noted here, and is not in the journal, is ever removed: a
+// copy of this server that shares the store has other names, and a lost journal removes nothing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "job/site.h"
+
+namespace lpbm::job {
+
+// The note that objects of `entry` may exist. To be made before they are stored and dropped once the entry is
+// journalled.
+class PendingEntry {
+ public:
+  PendingEntry(const Site& site, std::string entry);
+  void journalled();
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  std::filesystem::path path_;
+  std::string name_;
+};
+
+// Removes the objects of entries of `kind` that were begun and never journalled. The caller holds the lock of that kind
+// of job and has no entry pending itself.
+void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind);
+
+// Drops what lpbm.max_full_backups does not keep: from the journal first, then from the store; finishes what an earlier
+// call could not. The caller holds the lock of full jobs.
+void apply_retention(const Site& site, store::Store& store);
+
+}  // namespace lpbm::job

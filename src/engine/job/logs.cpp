@@ -1,0 +1,86 @@
+#include "job/logs.h"
+
+#include <fcntl.h>
+
+#include <sstream>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "csvlog/csv.h"
+#include "csvlog/frame.h"
+#include "csvlog/log_files.h"
+
+namespace lpbm::job {
+namespace {
+
+// Reads until a frame of `stream` shows that the file is still needed.
+bool holds_only_other_streams(const std::filesystem::path& path, const csvlog::FrameKey& key,
+                              const std::string& stream) {
+  constexpr std::size_t block = std::size_t{256} << 10;
+  bool others = false, own = false;
+  csvlog::CsvReader reader(0, [&](std::string_view message, std::uint64_t, std::uint64_t) {
+    const auto frame = csvlog::parse_frame(message, {});
+    if (!frame || !key.authentic(message)) return true;
+    own = frame->stream == stream;
+    others = true;
+    return !own;
+  });
+  File file = File::open(path, O_RDONLY | O_CLOEXEC);
+  while (const std::size_t count = file.read(reader.space(block), block))
+    if (!reader.commit(count)) break;
+  return others && !own;
+}
+
+}  // namespace
+
+std::set<std::filesystem::path> current_log_files(const Settings& settings) {
+  std::set<std::filesystem::path> out;
+  const std::filesystem::path list = settings.data_directory / "current_logfiles";
+  if (!std::filesystem::exists(list)) return out;
+  std::istringstream lines(read_file(list));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string::npos) continue;
+    out.insert(std::filesystem::weakly_canonical(settings.data_directory / line.substr(blank + 1)));
+  }
+  return out;
+}
+
+std::vector<std::filesystem::path> processed_files(const std::vector<csvlog::LogFile>& files,
+                                                   const csvlog::FramePosition& fence,
+                                                   const std::optional<csvlog::FramePosition>& keep,
+                                                   const std::set<std::filesystem::path>& current) {
+  std::vector<std::filesystem::path> out;
+  // Without the list we cannot tell which file is being written.
+  if (current.empty()) return out;
+  for (const csvlog::LogFile& file : files) {
+    const bool has_frames = file.last >= file.first && file.last.run > 0;
+    const bool needed = file.last > fence || (keep && file.last >= *keep);
+    if (file.whole && has_frames && !needed && !current.contains(std::filesystem::weakly_canonical(file.path)))
+      out.push_back(file.path);
+  }
+  return out;
+}
+
+std::vector<std::filesystem::path> files_of_ended_streams(const Settings& settings, const std::string& cluster_key,
+                                                          const std::string& stream) {
+  std::vector<std::filesystem::path> out;
+  const std::set<std::filesystem::path> current = current_log_files(settings);
+  if (current.empty()) return out;
+  const csvlog::FrameKey key(cluster_key);
+  for (const std::filesystem::path& file : csvlog::csv_files(settings.log_directory))
+    if (!current.contains(std::filesystem::weakly_canonical(file)) && holds_only_other_streams(file, key, stream))
+      out.push_back(file);
+  return out;
+}
+
+void remove_files(const std::vector<std::filesystem::path>& files) {
+  for (const std::filesystem::path& file : files) {
+    std::error_code error;
+    std::filesystem::remove(file, error);
+    if (error) throw Error(ErrorKind::retryable, "removing " + file.string(), error.message());
+  }
+}
+
+}  // namespace lpbm::job

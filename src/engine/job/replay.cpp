@@ -1,0 +1,382 @@
+#include "job/replay.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "job/hold.h"
+#include "job/replay_copy.h"
+#include "job/replay_pipeline.h"
+#include "job/restore_full.h"
+
+namespace lpbm::job {
+namespace {
+
+using postgres::Connection;
+using postgres::quote_identifier;
+
+// Changes go by their keys: a plan made while a table was small or never analyzed must not scan it when it has grown.
+constexpr const char* keyed_plans = "SET enable_seqscan = off";
+
+bool mentions(const std::string& text, std::string_view word) {
+  const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
+  return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+}
+
+// The begin of a command, in upper case and with single blanks.
+std::string normalized(const std::string& text) {
+  constexpr std::size_t longest = 4096;
+  std::string out;
+  for (char c : text.substr(0, longest)) {
+    const bool blank = std::isspace(static_cast<unsigned char>(c)) != 0;
+    if (!blank || (!out.empty() && out.back() != ' '))
+      out += blank ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
+// ALTER, COMMENT ON, GRANT or REVOKE ... ON DATABASE name the source's database, which here may be somebody else's.
+bool concerns_database(const std::string& text) {
+  const std::string head = normalized(text);
+  const bool privileges = head.starts_with("GRANT ") || head.starts_with("REVOKE ");
+  return head.starts_with("ALTER DATABASE ") || head.starts_with("COMMENT ON DATABASE ") ||
+         (privileges && head.find(" ON DATABASE ") != std::string::npos);
+}
+
+// A command on what belongs to the extension lpbm, which failed because it is not there.
+bool concerns_lpbm(const std::string& text, const std::string& cause) {
+  return mentions(text, "LPBM_") && names_lpbm_object(cause, "") && cause.find("does not exist") != std::string::npos;
+}
+
+// The begin of a command, for messages; the script ends it by a semicolon on a line of its own.
+std::string excerpt(const std::string& text) {
+  constexpr std::size_t longest = 200;
+  const std::size_t end = text.find_last_not_of("; \n\t");
+  return text.substr(0, std::min(longest, end == std::string::npos ? 0 : end + 1));
+}
+
+// The name in `role "x" does not exist`, in a server error; empty: it is another error. The session's messages are
+// English.
+std::string missing_role(const std::string& cause) {
+  constexpr std::string_view head = "role \"", tail = "\" does not exist (SQLSTATE ";
+  const std::size_t end = cause.find(tail);
+  if (!cause.starts_with(head) || end == std::string::npos) return {};
+  return cause.substr(head.size(), end - head.size());
+}
+
+}  // namespace
+
+class Replay::Handler final : public delta::ScriptHandler {
+ public:
+  Handler(Connection& connection, ReplayOptions options);
+  bool script(std::uint64_t entry, Source& source, Lsn after);
+  const ReplayTotals& finish();
+  void settle();
+  [[nodiscard]] const ReplayTotals& totals() const { return totals_; }
+
+  void manifest(const std::string&) override {}
+  bool transaction(Lsn lsn, std::uint64_t xid, Micros time) override;
+  void begin() override;
+  void commit() override;
+  void prepare(const std::string& name, const std::string& sql) override;
+  void execute(const std::string& name, const std::vector<std::optional<std::string>>& values) override;
+  void deallocate_all() override;
+  void copy_begin(const std::string& sql) override;
+  void copy_data(std::string_view slice) override;
+  void copy_end() override;
+  void expect_rows(std::uint64_t rows) override;
+  void ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
+           const std::string& resets) override;
+  void hole(const std::string& code, const std::string& detail) override;
+  void statement(const std::string& sql) override;
+
+ private:
+  void open();
+  void count();
+  void close();
+  void run_ddl(char kind, const std::string& settings, const std::string& text, const std::string& resets);
+  void run_pieces(const std::string& settings, const std::string& text, const std::string& resets);
+  void stand_in(const std::string& role);
+  void sequence_after_stop(const std::string& sql);
+
+  Connection& connection_;
+  ReplayOptions options_;
+  ReplayTotals totals_;
+  Pipeline pipeline_;
+  CopyBlock copy_;
+  Hold hold_;
+  std::map<std::string, Pipeline::Text> prepared_;
+  Lsn lsn_;
+  Micros time_ = 0;
+  std::uint64_t xid_ = 0;
+  std::uint64_t batched_ = 0;  // source transactions in our open one
+  bool open_ = false;          // our transaction is open
+  bool alone_ = false;         // the open one must end with this source transaction
+  bool sequences_ = false;     // stopped, and in the record of sequences that follows
+  bool copied_ = false;        // the statement before was a COPY block
+};
+
+Replay::Handler::Handler(Connection& connection, ReplayOptions options)
+    : connection_(connection),
+      options_(std::move(options)),
+      pipeline_(connection),
+      copy_(connection, pipeline_),
+      hold_(connection) {
+  pipeline_.leave();
+  connection_.exec(
+      "SET session_replication_role = replica; SET synchronous_commit = off; SET lc_messages = 'C';"
+      "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+      "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';"
+      "SET row_security = off; SET client_min_messages = error; SET check_function_bodies = off;"
+      "SET plan_cache_mode = force_generic_plan; SET jit = off");
+  connection_.exec(keyed_plans);
+  hold_.off();
+  pipeline_.enter();
+}
+
+bool Replay::Handler::script(std::uint64_t entry, Source& source, Lsn after) {
+  if (totals_.stopped) return false;
+  lsn_ = {};
+  xid_ = 0;
+  pipeline_.at({entry, {}, 0});
+  deallocate_all();
+  const delta::ScriptTotals read = delta::read_script(source, *this, after);
+  totals_.rows += read.rows;
+  return !totals_.stopped;
+}
+
+bool Replay::Handler::transaction(Lsn lsn, std::uint64_t xid, Micros time) {
+  const bool late = options_.until && xid != 0 && time > *options_.until;
+  if (!totals_.stopped && (late || (options_.stop_before && lsn >= *options_.stop_before))) {
+    close();
+    pipeline_.leave();
+    totals_.stopped = true;
+    totals_.stopped_at = lsn;
+  }
+  if (totals_.stopped) {
+    if (sequences_) return false;
+    sequences_ = xid == 0;
+    return true;
+  }
+  lsn_ = lsn;
+  xid_ = xid;
+  time_ = time;
+  pipeline_.at({pipeline_.place().entry, lsn, xid});
+  return true;
+}
+
+void Replay::Handler::open() {
+  if (open_) return;
+  pipeline_.statement("BEGIN");
+  open_ = true;
+}
+
+void Replay::Handler::close() {
+  if (!open_) return;
+  pipeline_.statement("COMMIT");
+  pipeline_.sync();
+  open_ = false;
+  alone_ = false;
+  batched_ = 0;
+}
+
+void Replay::Handler::begin() {
+  if (!totals_.stopped) open();
+}
+
+// The transaction is applied as far as it was sent; one may hold both pieces inside and outside of a block.
+void Replay::Handler::count() {
+  if (totals_.last == lsn_) return;
+  totals_.last = lsn_;
+  if (xid_ == 0) return;
+  totals_.last_commit = time_;
+  ++totals_.transactions;
+}
+
+void Replay::Handler::commit() {
+  if (totals_.stopped) return;
+  count();
+  if (++batched_ < options_.batch_transactions && !alone_) return;
+  close();
+  if (options_.progress) options_.progress(totals_.transactions);
+}
+
+void Replay::Handler::prepare(const std::string& name, const std::string& sql) {
+  if (totals_.stopped) return;
+  const auto text = std::make_shared<const std::string>(sql);
+  prepared_[name] = text;
+  pipeline_.prepare(name, text);
+}
+
+void Replay::Handler::execute(const std::string& name, const std::vector<std::optional<std::string>>& values) {
+  if (totals_.stopped) return;
+  const auto found = prepared_.find(name);
+  if (found == prepared_.end())
+    throw Error(ErrorKind::permanent, "replaying " + describe(pipeline_.place()),
+                "statement " + name + " was not prepared");
+  pipeline_.execute(name, found->second, values, 1);
+  copied_ = false;
+}
+
+void Replay::Handler::deallocate_all() {
+  if (totals_.stopped) return;
+  pipeline_.statement("DEALLOCATE ALL");
+  prepared_.clear();
+  copy_.forget();
+}
+
+void Replay::Handler::copy_begin(const std::string& sql) {
+  if (!totals_.stopped) copy_.begin(sql);
+}
+
+void Replay::Handler::copy_data(std::string_view slice) {
+  if (!totals_.stopped) copy_.data(slice);
+}
+
+void Replay::Handler::copy_end() {
+  if (totals_.stopped) return;
+  copy_.end();
+  copied_ = true;
+}
+
+void Replay::Handler::expect_rows(std::uint64_t rows) {
+  if (totals_.stopped) return;
+  if (!copied_) {
+    pipeline_.expect(rows);
+  } else if (copy_.rows() != rows) {
+    throw Error(ErrorKind::permanent, "replaying " + describe(pipeline_.place()),
+                "a COPY block holds " + std::to_string(copy_.rows()) + " rows instead of " + std::to_string(rows));
+  }
+}
+
+void Replay::Handler::statement(const std::string& sql) {
+  if (totals_.stopped) {
+    sequence_after_stop(sql);
+    return;
+  }
+  pipeline_.statement(sql);
+  copied_ = false;
+  // Staging tables of one transaction must not meet those of the next.
+  alone_ = alone_ || (open_ && !sql.starts_with("SET "));
+}
+
+void Replay::Handler::sequence_after_stop(const std::string& sql) {
+  if (!sequences_ || sql.find("setval") == std::string::npos) return;
+  try {
+    connection_.exec(sql);
+  } catch (const Error&) {
+    // A sequence that was made after the stop.
+    if (PQstatus(connection_.raw()) != CONNECTION_OK) throw;
+  }
+}
+
+void Replay::Handler::hole(const std::string& code, const std::string& detail) {
+  if (totals_.stopped) return;
+  throw Error(ErrorKind::permanent, "replaying " + describe(pipeline_.place()),
+              "this transaction was not recorded whole (" + code + ": " + detail + "), and the journal does not say so",
+              "Restore with --until before it, or with a later full (--entry).");
+}
+
+void Replay::Handler::stand_in(const std::string& role) {
+  connection_.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
+  totals_.stand_ins.push_back(role);
+}
+
+void Replay::Handler::run_pieces(const std::string& settings, const std::string& text, const std::string& resets) {
+  if (!settings.empty()) connection_.exec(settings);
+  connection_.exec(text);
+  if (!resets.empty()) connection_.exec(resets);
+}
+
+// A role that was created and dropped between two looks at the globals is in none of them: DDL that needs it gets a
+// stand-in.
+void Replay::Handler::run_ddl(char kind, const std::string& settings, const std::string& text,
+                              const std::string& resets) {
+  constexpr int most_roles = 8;
+  for (int tries = 0;; ++tries) {
+    if (kind == 't') connection_.exec("SAVEPOINT lpbm_ddl");
+    try {
+      run_pieces(settings, text, resets);
+      if (kind == 't') connection_.exec("RELEASE SAVEPOINT lpbm_ddl");
+      return;
+    } catch (const Error& error) {
+      const bool alive = PQstatus(connection_.raw()) == CONNECTION_OK;
+      const std::string role = missing_role(error.cause());
+      const bool stands_in = alive && !role.empty() && tries < most_roles;
+      const bool leave_out = alive && !stands_in && !options_.lpbm_available && concerns_lpbm(text, error.cause());
+      if (!stands_in && !leave_out)
+        throw Error(error.kind(), "replaying " + describe(pipeline_.place()) + ": " + excerpt(text), error.cause(),
+                    error.hint());
+      connection_.exec(kind == 't' ? "ROLLBACK TO SAVEPOINT lpbm_ddl" : resets.empty() ? "RESET ROLE" : resets);
+      totals_.skipped_lpbm = totals_.skipped_lpbm || leave_out;
+      if (leave_out) return;
+      stand_in(role);
+    }
+  }
+}
+
+void Replay::Handler::ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
+                          const std::string& resets) {
+  if (totals_.stopped) return;
+  copied_ = false;
+  if (concerns_database(text)) {
+    totals_.passed_over.push_back(excerpt(text));
+    return;
+  }
+  if (extension == "lpbm" && !options_.lpbm_available) {
+    totals_.skipped_lpbm = true;
+    return;
+  }
+  totals_.refreshed = totals_.refreshed || mentions(text, "MATERIALIZED");
+  // What it fills is filled already, and refreshed at the end of the restore.
+  if (normalized(text).starts_with("REFRESH MATERIALIZED VIEW CONCURRENTLY ")) return;
+  if (kind == 'c')
+    close();  // what runs outside of a transaction block cannot run inside of ours
+  else
+    open();
+  pipeline_.leave();
+  hold_.on(normalized(text).find(" EVENT TRIGGER ") != std::string::npos);
+  connection_.exec("SET enable_seqscan = on");
+  run_ddl(kind, settings, text, resets);
+  connection_.exec(keyed_plans);
+  hold_.off();
+  pipeline_.enter();
+  if (kind == 'c') count();
+  // A new value of an enum, among others, can be used only after the commit.
+  alone_ = open_;
+}
+
+void Replay::Handler::settle() {
+  if (totals_.stopped) return;
+  close();
+  pipeline_.drain();
+}
+
+const ReplayTotals& Replay::Handler::finish() {
+  close();
+  if (!totals_.stopped) pipeline_.leave();
+  hold_.on(true);
+  connection_.exec("SET enable_seqscan = on; SET plan_cache_mode = auto; SET jit = on");
+  if (options_.progress) options_.progress(totals_.transactions);
+  return totals_;
+}
+
+Replay::Replay(Connection& connection, ReplayOptions options)
+    : handler_(std::make_unique<Handler>(connection, std::move(options))) {}
+Replay::~Replay() = default;
+void Replay::settle() {
+  handler_->settle();
+}
+bool Replay::script(std::uint64_t entry, Source& source, Lsn after) {
+  return handler_->script(entry, source, after);
+}
+const ReplayTotals& Replay::totals() const {
+  return handler_->totals();
+}
+const ReplayTotals& Replay::finish() {
+  return handler_->finish();
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,269 @@
+#include "job/restore.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/pipe.h"
+#include "job/database_properties.h"
+#include "job/globals.h"
+#include "job/object.h"
+#include "job/replay.h"
+#include "job/restore_full.h"
+#include "job/restore_target.h"
+#include "postgres/child.h"
+
+namespace lpbm::job {
+namespace {
+
+using journal::Entry;
+
+const journal::Object* find_object(const Entry& entry, const std::string& name) {
+  for (const journal::Object& object : entry.objects)
+    if (object.name == name) return &object;
+  return nullptr;
+}
+
+const journal::Object& required_object(const Entry& entry, const std::string& name) {
+  if (const journal::Object* object = find_object(entry, name)) return *object;
+  throw Error(ErrorKind::permanent, "restoring entry " + std::to_string(entry.number) + " (" + entry.name + ")",
+              "the journal names no object " + name + " for it");
+}
+
+// Names the entry in whatever goes wrong with its objects.
+[[noreturn]] void rethrow_for(const Entry& entry, const Error& error) {
+  if (error.step().starts_with("replaying entry ")) throw Error(error);
+  const std::string place = "restoring entry " + std::to_string(entry.number) + " (" + entry.name + ")";
+  throw Error(error.kind(), place + ": " + error.step(), error.cause(), error.hint());
+}
+
+// Counts what passes, for progress.
+class Counted final : public Source {
+ public:
+  Counted(Source& below, std::function<void(std::uint64_t)> report) : below_(below), report_(std::move(report)) {}
+  std::size_t read(char* buffer, std::size_t size) override {
+    const std::size_t got = below_.read(buffer, size);
+    count_ += got;
+    constexpr std::uint64_t often = 4u << 20;
+    if (count_ >= next_ || got == 0) {
+      report_(count_);
+      next_ = count_ + often;
+    }
+    return got;
+  }
+
+ private:
+  Source& below_;
+  std::function<void(std::uint64_t)> report_;
+  std::uint64_t count_ = 0, next_ = 0;
+};
+
+class Restoration {
+ public:
+  explicit Restoration(const RestoreOptions& options)
+      : options_(options),
+        keys_(options.keys),
+        journal_(open_journal(options.journal, options.signer, keys_, result_.notes)),
+        plan_(journal::make_plan(journal_, options.until, options.entry)),
+        store_(store::open(options.store)),
+        target_(options.target, plan_.full.server_version) {}
+
+  RestoreResult run();
+
+ private:
+  struct Step {
+    const Entry* entry;
+    const journal::Object* object;
+  };
+  void report(const std::string& phase, std::uint64_t done, std::optional<std::uint64_t> total,
+              const std::string& unit) {
+    if (options_.progress) options_.progress(phase, done, total, unit);
+  }
+  std::string text_of(const Entry& entry, const std::string& name);
+  void look();
+  void restore_full();
+  void replay(postgres::Connection& connection);
+  void replay_entry(Replay& replay, const Entry& entry, const journal::Object& object, Lsn after, bool& more);
+  void follow_globals(const Entry& delta, const std::vector<std::string>& stand_ins);
+  void finish(postgres::Connection& connection);
+
+  const RestoreOptions& options_;
+  RestoreResult result_;
+  codec::AgeKeys keys_;
+  journal::Journal journal_;
+  journal::Plan plan_;
+  std::unique_ptr<store::Store> store_;
+  RestoreTarget target_;
+  nlohmann::json properties_;
+  std::string pg_restore_;
+  Globals globals_;
+  std::optional<GlobalsKeeper> keeper_;
+  std::optional<ReplayTotals> totals_;
+};
+
+std::string Restoration::text_of(const Entry& entry, const std::string& name) {
+  try {
+    return fetch_text(*store_, required_object(entry, name), keys_);
+  } catch (const Error& error) {
+    rethrow_for(entry, error);
+  }
+}
+
+// All that can be refused is refused here, before anything is changed.
+void Restoration::look() {
+  report("looking", 0, std::nullopt, "entries");
+  pg_restore_ = find_pg_restore(options_.bindir, target_.server().server_version());
+  postgres::Command version;
+  version.program = pg_restore_;
+  version.arguments = {"--version"};
+  version.what = "looking for pg_restore";
+  postgres::run_text(version);
+  const auto manifest = nlohmann::json::parse(text_of(plan_.full, "manifest"), nullptr, false);
+  if (!manifest.is_object() || manifest.value("version", 0) != 1 || !manifest.contains("database"))
+    throw Error(ErrorKind::permanent, "reading the manifest of entry " + std::to_string(plan_.full.number),
+                "it is not of a version that is known here");
+  properties_ = manifest["database"];
+  globals_ = parse_globals(text_of(plan_.full, "globals"));
+  std::vector<std::string> missing;
+  if (!options_.in_place_tablespaces) missing = check_tablespaces(target_.server(), globals_);
+  for (const Entry& delta : plan_.deltas)
+    if (find_object(delta, "globals") && !options_.in_place_tablespaces && missing.empty())
+      missing = check_tablespaces(target_.server(), parse_globals(text_of(delta, "globals")));
+  if (missing.empty()) return;
+  std::string names;
+  for (const std::string& one : missing) names += (names.empty() ? "" : ", ") + one;
+  throw Error(ErrorKind::permanent, "restoring into " + target_.name(), "tablespaces are missing: " + names,
+              "Make these directories, empty and owned by the server's user, or the tablespaces themselves elsewhere.");
+}
+
+void Restoration::restore_full() {
+  const journal::Object& dump = required_object(plan_.full, "dump");
+  report("full", 0, dump.plain_size, "bytes");
+  try {
+    ProducedSource source([&](Sink& sink) { fetch_object(*store_, dump, keys_, sink, true); });
+    Counted counted(source, [&](std::uint64_t done) { report("full", done, dump.plain_size, "bytes"); });
+    restore_dump(pg_restore_, target_.server(), target_.name(), !lpbm_available(target_.server()), counted,
+                 result_.notes);
+  } catch (const Error& error) {
+    rethrow_for(plan_.full, error);
+  }
+  result_.applied = 1;
+  result_.last = plan_.full.anchor;
+}
+
+void Restoration::replay_entry(Replay& replay, const Entry& entry, const journal::Object& object, Lsn after,
+                               bool& more) {
+  try {
+    ProducedSource source([&](Sink& sink) { fetch_object(*store_, object, keys_, sink); });
+    more = replay.script(entry.number, source, after);
+  } catch (const Error& error) {
+    rethrow_for(entry, error);
+  }
+}
+
+// Roles and the database's owner and privileges as they are at the end of this delta, before its DDL acts in their
+// names.
+void Restoration::follow_globals(const Entry& delta, const std::vector<std::string>& stand_ins) {
+  keeper_->adopt(stand_ins);
+  keeper_->apply(parse_globals(text_of(delta, "globals")));
+  if (!find_object(delta, "manifest")) return;
+  const auto manifest = nlohmann::json::parse(text_of(delta, "manifest"), nullptr, false);
+  if (!manifest.is_object() || !manifest.contains("database")) return;
+  properties_ = manifest["database"];
+  apply_database_access(target_.server(), target_.name(), properties_);
+}
+
+void Restoration::replay(postgres::Connection& connection) {
+  std::uint64_t total = 0;
+  for (const Entry& delta : plan_.deltas) total += delta.transactions;
+  ReplayOptions options;
+  options.until = options_.until;
+  if (plan_.stops_at) options.stop_before = plan_.stops_at->lsn;
+  options.lpbm_available = lpbm_available(target_.server());
+  options.progress = [&](std::uint64_t done) { report("replay", done, total, "transactions"); };
+  Replay replay(connection, options);
+  bool more = true;
+  Lsn after;
+  if (const journal::Object* bridge = find_object(plan_.full, "bridge"))
+    replay_entry(replay, plan_.full, *bridge, after, more);
+  after = plan_.full.anchor;
+  for (const Entry& delta : plan_.deltas) {
+    if (!more) break;
+    if (find_object(delta, "globals")) {
+      replay.settle();
+      follow_globals(delta, replay.totals().stand_ins);
+    }
+    const Lsn before = replay.totals().last;
+    replay_entry(replay, delta, required_object(delta, "script"), after, more);
+    if (delta.to > after) after = delta.to;
+    if (more || replay.totals().last > before) ++result_.applied;
+  }
+  totals_ = replay.finish();
+}
+
+void Restoration::finish(postgres::Connection& connection) {
+  const ReplayTotals& totals = *totals_;
+  result_.transactions = totals.transactions;
+  if (totals.last > result_.last) result_.last = totals.last;
+  result_.last_commit = totals.last_commit;
+  if (totals.transactions > 0 || totals.refreshed)
+    refresh_views(connection, result_.notes,
+                  [&](std::size_t done, std::size_t all) { report("views", done, all, "views"); });
+  keeper_->adopt(totals.stand_ins);
+  keeper_->finish(result_.notes);
+  if (totals.skipped_lpbm)
+    result_.notes.push_back("the extension lpbm is not installed on the target: commands on it were left out");
+  for (const std::string& text : totals.passed_over)
+    result_.notes.push_back("not replayed, since it names a database of the source: " + text);
+  if (plan_.stops_at)
+    result_.notes.push_back("the restore ends before transaction " + plan_.stops_at->lsn.text() +
+                            ", which was not recorded whole (" + plan_.stops_at->code + ": " + plan_.stops_at->detail +
+                            ")");
+  if (totals.stopped_at && !plan_.stops_at)
+    result_.notes.push_back("the restore ends before transaction " + totals.stopped_at->text() +
+                            ", the first that committed later than asked for");
+  if (!plan_.note.empty()) result_.notes.push_back(plan_.note);
+  target_.finish(properties_);
+  result_.notes.push_back("statistics were not restored: run ANALYZE in " + target_.name());
+}
+
+RestoreResult Restoration::run() {
+  look();
+  keeper_.emplace(target_.server(), options_.in_place_tablespaces);
+  report("globals", 0, std::nullopt, "roles");
+  keeper_->apply(globals_);
+  target_.begin(properties_, plan_.full.name + " of " + journal_.header().site, result_.notes);
+  restore_full();
+  postgres::Connection connection = target_.connect();
+  replay(connection);
+  finish(connection);
+  return std::move(result_);
+}
+
+}  // namespace
+
+journal::Journal open_journal(const std::string& text, const std::string& signer, codec::AgeKeys& keys,
+                              std::vector<std::string>& notes) {
+  journal::Journal journal = journal::Journal::parse(text);
+  const journal::Header& header = journal.header();
+  if (journal.torn()) notes.emplace_back("the last line of the journal is torn and was left out");
+  std::string secret;
+  if (!header.identity.empty() && keys.passphrase) {
+    const std::vector<std::string> found = codec::read_identities(codec::age_unwrap(header.identity, *keys.passphrase));
+    if (found.empty()) throw Error(ErrorKind::permanent, "opening the journal's identity", "it holds no key");
+    secret = found.front();
+    keys.identities.push_back(secret);
+  } else if (!header.mac.empty()) {
+    for (const std::string& identity : keys.identities)
+      if (journal::header_mac(header, identity) == header.mac) secret = identity;
+  }
+  const journal::Trust trust = journal.authenticate(signer, secret);
+  if (trust.verified_by.empty())
+    notes.emplace_back("nothing proves that this journal is the server's own: give its key with --signer");
+  return journal;
+}
+
+RestoreResult restore(const RestoreOptions& options) {
+  return Restoration(options).run();
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,212 @@
+#include "job/restore_full.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "postgres/child.h"
+
+namespace lpbm::job {
+namespace {
+
+using postgres::Connection;
+using postgres::quote_identifier;
+using postgres::Result;
+
+// Keeps what was read through it, to be read again.
+class Remembering final : public Source {
+ public:
+  explicit Remembering(Source& below) : below_(below) {}
+  std::size_t read(char* buffer, std::size_t size) override {
+    const std::size_t got = below_.read(buffer, size);
+    constexpr std::size_t longest = 48u << 20;
+    if (head.size() + got > longest)
+      throw Error(ErrorKind::permanent, "reading the table of contents of the dump", "it is too long",
+                  "Install the extension lpbm on the target, then nothing has to be left out.");
+    head.append(buffer, got);
+    return got;
+  }
+  std::string head;
+
+ private:
+  Source& below_;
+};
+
+class Again final : public Source {
+ public:
+  Again(std::string head, Source& rest) : head_(std::move(head)), rest_(rest) {}
+  std::size_t read(char* buffer, std::size_t size) override {
+    if (at_ == head_.size()) return rest_.read(buffer, size);
+    const std::size_t got = head_.copy(buffer, size, at_);
+    at_ += got;
+    if (at_ == head_.size()) std::string().swap(head_), at_ = 0;
+    return got;
+  }
+
+ private:
+  std::string head_;
+  std::size_t at_ = 0;
+  Source& rest_;
+};
+
+// A file that is gone with this object.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& content) {
+    path_ = (std::filesystem::temp_directory_path() / "lpbm-list-XXXXXX").string();
+    File file(::mkostemp(path_.data(), O_CLOEXEC), path_);
+    if (!file.is_open()) throw Error(ErrorKind::retryable, "making a temporary file", "it cannot be made in " + path_);
+    file.write_all(content);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() { ::unlink(path_.c_str()); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void drain(Source& source) {
+  std::string buffer(65536, '\0');
+  while (source.read(buffer.data(), buffer.size()) > 0) {
+  }
+}
+
+// Depth-first: a view comes after all that it reads.
+class ViewOrder {
+ public:
+  ViewOrder(const std::multimap<std::string, std::string>& reads) : reads_(reads) {}
+  void visit(const std::string& view) {
+    if (!seen_.insert(view).second) return;
+    for (auto [at, end] = reads_.equal_range(view); at != end; ++at) visit(at->second);
+    order.push_back(view);
+  }
+  std::vector<std::string> order;
+
+ private:
+  const std::multimap<std::string, std::string>& reads_;
+  std::set<std::string> seen_;
+};
+
+}  // namespace
+
+bool lpbm_available(Connection& connection) {
+  return connection.exec("SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'lpbm'").rows() > 0;
+}
+
+std::string find_pg_restore(const std::filesystem::path& bindir, int server_version) {
+  if (!bindir.empty()) return (bindir / "pg_restore").string();
+  const char* path = std::getenv("PATH");
+  std::istringstream directories(path ? path : "");
+  for (std::string directory; std::getline(directories, directory, ':');)
+    if (directory.starts_with('/') && ::access((directory + "/pg_restore").c_str(), X_OK) == 0)
+      return directory + "/pg_restore";
+  constexpr int major = 10000;
+  return "/usr/lib/postgresql/" + std::to_string(server_version / major) + "/bin/pg_restore";
+}
+
+bool names_lpbm_object(std::string_view text, std::string_view before) {
+  // What sql/lpbm--1.0.sql makes; a user's own objects may begin alike.
+  static constexpr std::array names = {"lpbm_full_backup",  "lpbm_delta",         "lpbm_journal", "lpbm_mail_journal",
+                                       "lpbm_restore",      "lpbm_verify",        "lpbm_pause",   "lpbm_resume",
+                                       "lpbm_status_rows",  "lpbm_progress_rows", "lpbm_status",  "lpbm_entries",
+                                       "lpbm_journal_line", "lpbm_journal_lines", "lpbm_progress"};
+  return std::any_of(names.begin(), names.end(), [&](const char* name) {
+    const std::string whole = std::string(before) + name;
+    for (std::size_t at = text.find(whole); at != std::string_view::npos; at = text.find(whole, at + 1)) {
+      const char next = at + whole.size() < text.size() ? text[at + whole.size()] : ' ';
+      if (std::isalnum(static_cast<unsigned char>(next)) == 0 && next != '_' && next != '$') return true;
+    }
+    return false;
+  });
+}
+
+std::string list_without_lpbm(const std::string& list) {
+  std::istringstream lines(list);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) {
+    // "dumpid; catalog oid KIND schema name owner"; the pieces are blank-separated, - stands for no schema
+    const bool extension =
+        line.find(" EXTENSION - lpbm ") != std::string::npos || line.find(" - EXTENSION lpbm ") != std::string::npos;
+    const std::size_t acl = line.find(" ACL ");
+    const bool privilege =
+        acl != std::string::npos && (names_lpbm_object(line, " FUNCTION ") || names_lpbm_object(line, " TABLE ") ||
+                                     line.find(" SCHEMA lpbm ", acl) != std::string::npos);
+    if (!extension && !privilege) out += line + "\n";
+  }
+  return out;
+}
+
+void restore_dump(const std::string& pg_restore, const Connection& connection, const std::string& database,
+                  bool leave_out_lpbm, Source& dump, std::vector<std::string>& notes) {
+  // The commits are made durable by the last one of the restore.
+  const postgres::ChildTarget target =
+      postgres::child_target(connection, database,
+                             "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 "
+                             "-c default_transaction_read_only=off");
+  postgres::Command command;
+  command.program = pg_restore;
+  command.environment = target.environment;
+  command.what = "restoring the full backup with pg_restore";
+  command.arguments = {"--exit-on-error", "--no-password", "--dbname=" + target.conninfo};
+  if (!leave_out_lpbm) {
+    postgres::run_from(command, dump);
+    drain(dump);
+    return;
+  }
+  postgres::Command lister = command;
+  lister.arguments = {"--list"};
+  Remembering head(dump);
+  const std::string list = postgres::run_filter(lister, head);
+  const std::string kept = list_without_lpbm(list);
+  const TemporaryFile file(kept);
+  command.arguments.push_back("--use-list=" + file.path());
+  Again whole(std::move(head.head), dump);
+  postgres::run_from(command, whole);
+  drain(whole);
+  if (kept != list) notes.push_back("the extension lpbm is not installed on the target: it was left out");
+}
+
+void refresh_views(Connection& connection, std::vector<std::string>& notes,
+                   const std::function<void(std::size_t, std::size_t)>& progress) {
+  const Result edges = connection.exec(
+      "SELECT DISTINCT r.ev_class, d.refobjid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r"
+      " ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid"
+      " JOIN pg_catalog.pg_class c ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = d.refobjid"
+      " WHERE c.relkind IN ('v', 'm') AND r.ev_class <> d.refobjid AND r.oid >= 16384");
+  std::multimap<std::string, std::string> reads;
+  for (int row = 0; row < edges.rows(); ++row) reads.emplace(edges.text(row, 0), edges.text(row, 1));
+  const Result views = connection.exec(
+      "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+      " ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND c.relispopulated ORDER BY c.oid");
+  std::map<std::string, std::string> names;
+  ViewOrder order(reads);
+  for (int row = 0; row < views.rows(); ++row) {
+    names[views.text(row, 0)] = quote_identifier(views.text(row, 1)) + "." + quote_identifier(views.text(row, 2));
+    order.visit(views.text(row, 0));
+  }
+  std::size_t done = 0;
+  for (const std::string& oid : order.order) {
+    const auto name = names.find(oid);
+    if (name == names.end()) continue;
+    try {
+      connection.exec("REFRESH MATERIALIZED VIEW " + name->second);
+    } catch (const Error& error) {
+      if (PQstatus(connection.raw()) != CONNECTION_OK) throw;
+      notes.push_back("the materialized view " + name->second + " could not be refreshed: " + error.cause());
+    }
+    progress(++done, names.size());
+  }
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,36 @@
+// The dump of a full into the target, by pg_restore, and the materialized views after it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/stream.h"
+#include "postgres/connection.h"
+
+namespace lpbm::job {
+
+// Whether the server of `connection` offers the extension lpbm.
+bool lpbm_available(postgres::Connection& connection);
+
+// pg_restore: of `bindir`, or where that is empty of the PATH or of the usual place of the server's version.
+std::string find_pg_restore(const std::filesystem::path& bindir, int server_version);
+
+// Reads `dump` (pg_dump's custom format) to its end into the connection's database. With `leave_out_lpbm` the extension
+// lpbm and the privileges on its objects are left out, which is said in `notes`.
+void restore_dump(const std::string& pg_restore, const postgres::Connection& connection, const std::string& database,
+                  bool leave_out_lpbm, Source& dump, std::vector<std::string>& notes);
+
+// Whether `text` holds the name of an object that the extension itself makes, right behind `before`.
+bool names_lpbm_object(std::string_view text, std::string_view before);
+// The list for pg_restore -L out of that of pg_restore -l: without the extension lpbm and what belongs to it.
+std::string list_without_lpbm(const std::string& list);
+
+// Refreshes all populated materialized views, those first that others read. One that cannot be refreshed keeps what it
+// has, which is said in `notes`: it holds no data of its own, and the source may not have refreshed it for long.
+void refresh_views(postgres::Connection& connection, std::vector<std::string>& notes,
+                   const std::function<void(std::size_t done, std::size_t total)>& progress);
+
+}  // namespace lpbm::job

@@ -1,0 +1,117 @@
+#include "job/site.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/error.h"
+
+namespace lpbm::job {
+namespace {
+
+std::string read_key(const std::filesystem::path& path) {
+  std::string key = from_hex(read_secret(path));
+  if (key.size() != 32) throw Error(ErrorKind::permanent, "reading " + path.string(), "it does not hold a key");
+  return key;
+}
+
+bool flocked(const File& file, int operation) {
+  int result;
+  do result = ::flock(file.fd(), operation);
+  while (result != 0 && errno == EINTR);
+  if (result == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  throw Error(ErrorKind::retryable, "locking " + file.path(), std::strerror(errno));
+}
+
+File lock_file(const std::filesystem::path& path) {
+  return File::open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+}  // namespace
+
+std::string Site::cluster_key() const {
+  return read_key(path("cluster.key"));
+}
+
+codec::SigningKey Site::signing_key() const {
+  return codec::signing_key(read_key(path("site.key")));
+}
+
+std::vector<std::string> Site::recipients(const journal::Header& header) const {
+  std::vector<std::string> out = settings_.recipients.empty() ? header.recipients : settings_.recipients;
+  if (out.empty())
+    throw Error(ErrorKind::permanent, "preparing the encryption", "there is no recipient",
+                "Set lpbm.recipients, or begin a new journal with a passphrase.");
+  codec::check_recipients(out);
+  return out;
+}
+
+std::unique_ptr<store::Store> Site::open_store() const {
+  store::Options options;
+  options.url = settings_.store;
+  options.directory = settings_.directory.string();
+  options.site = settings_.site;
+  options.part_size = settings_.part_size;
+  return store::open(options);
+}
+
+postgres::Connection Site::connect() const {
+  postgres::Connection connection(postgres::with_database(settings_.conninfo, settings_.database));
+  // A server-wide time-out is meant for users, not for a backup that runs for hours in one transaction.
+  connection.exec(
+      "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', "
+      "'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')");
+  connection.exec("SET search_path = pg_catalog");
+  return connection;
+}
+
+postgres::Command Site::program(const char* name, std::vector<std::string> arguments, const std::string& what) const {
+  const postgres::Connection probe(postgres::with_database(settings_.conninfo, settings_.database));
+  postgres::ChildTarget target = postgres::child_target(probe, settings_.database);
+  postgres::Command command;
+  command.program = (settings_.bindir / name).string();
+  command.arguments = std::move(arguments);
+  command.arguments.emplace_back("--no-password");
+  command.arguments.push_back("--dbname=" + target.conninfo);
+  command.environment = std::move(target.environment);
+  command.what = what;
+  return command;
+}
+
+FileLock::FileLock(const std::filesystem::path& path) : file_(lock_file(path)) {
+  flocked(file_, LOCK_EX);
+}
+
+std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& path) {
+  File file = lock_file(path);
+  if (!flocked(file, LOCK_EX | LOCK_NB)) return std::nullopt;
+  return FileLock(std::move(file));
+}
+
+std::string entry_name(journal::Kind kind) {
+  static std::atomic<Micros> last{0};
+  Micros time = now();
+  Micros before = last.load();
+  do {
+    if (time <= before) time = before + 1;
+  } while (!last.compare_exchange_weak(before, time));
+  return to_iso(time) + (kind == journal::Kind::full ? "-full" : "-delta");
+}
+
+std::string store_prefix(const std::string& site) {
+  std::string out = "lpbm/";
+  for (const char c : site) {
+    const bool plain =
+        (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    out += plain ? c : '_';
+  }
+  return out + '/';
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,54 @@
+// The snapshot of a full: taken under ACCESS SHARE locks on all tables, exported, and kept until the dump is done.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "job/site.h"
+
+namespace lpbm::job {
+
+// pg_snapshot's text "xmin:xmax:xip,xip,...", and which transactions it sees.
+class Visibility {
+ public:
+  // Throws Error (permanent) unless `text` is a pg_snapshot.
+  explicit Visibility(const std::string& text);
+  // Whether the snapshot sees what this transaction (full xid, top level) committed, provided that it did commit.
+  [[nodiscard]] bool sees(std::uint64_t xid) const;
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  std::uint64_t xmin_ = 0, xmax_ = 0;
+  std::vector<std::uint64_t> running_;  // ascending
+};
+
+// An open transaction that holds locks and snapshot until this is destroyed. No table of the snapshot can be truncated,
+// rewritten or dropped meanwhile.
+class LockedSnapshot {
+ public:
+  // Tries until it succeeds or `attempts` have failed (then the last Error, retryable). A lock that is not got within
+  // `lock_timeout` ends an attempt and frees everything, so that nobody queues behind us for longer.
+  LockedSnapshot(const Site& site, int attempts, std::chrono::milliseconds lock_timeout,
+                 const std::function<void(int)>& on_attempt);
+
+  [[nodiscard]] const std::string& exported() const { return exported_; }  // for pg_dump --snapshot
+  [[nodiscard]] const Visibility& visibility() const { return *visibility_; }
+  [[nodiscard]] postgres::Connection& connection() { return *connection_; }     // inside the transaction
+  [[nodiscard]] std::uint64_t database_size() const { return database_size_; }  // bytes on disk
+  [[nodiscard]] Micros time() const { return time_; }                           // the server's, at the snapshot
+
+ private:
+  void attempt(const Site& site, std::chrono::milliseconds lock_timeout);
+
+  std::unique_ptr<postgres::Connection> connection_;
+  std::string exported_;
+  std::unique_ptr<Visibility> visibility_;
+  std::uint64_t database_size_ = 0;
+  Micros time_ = 0;
+};
+
+}  // namespace lpbm::job

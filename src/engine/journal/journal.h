@@ -1,0 +1,143 @@
+// The journal: what is stored where, linked and signed (docs/formats.md, Journal).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "codec/crypto.h"
+
+namespace lpbm::journal {
+
+struct Object {
+  std::string name, cid, sha256, codec;
+  std::uint64_t size = 0, plain_size = 0;
+  std::uint32_t parts = 1;
+};
+
+struct Hole {
+  Lsn lsn;
+  std::string code, detail;
+};
+
+enum class Kind { full, delta };
+
+struct Entry {
+  std::uint64_t number = 0;
+  Kind kind = Kind::delta;
+  std::string cid, name, stream;
+  Lsn from, to;          // delta: records above `from` up to `to`. full: to = anchor
+  Lsn anchor;            // full
+  std::string snapshot;  // full: pg_current_snapshot's text
+  Micros started = 0, finished = 0;
+  Micros first_commit = 0, last_commit = 0;
+  std::uint64_t transactions = 0, rows = 0, bytes = 0, stored_bytes = 0;
+  std::string reason;  // why a full was taken; empty for a delta
+  std::vector<Hole> holes;
+  std::string encoding;
+  int server_version = 0;  // PG_VERSION_NUM
+  std::vector<Object> objects;
+};
+
+struct Header {
+  std::string site, system, key;  // key: base64 of the public key
+  Micros created = 0;
+  std::vector<std::string> recipients;
+  std::string identity;  // armored age file, or empty
+  std::string mac;       // hex, or empty
+  std::uint64_t first = 1;
+};
+
+// How far a journal proves itself. `verified_by`: "signer" (a key given by the user), "passphrase" (the header's mac),
+// or
+// "" (only consistent in itself: restore warns).
+struct Trust {
+  std::string verified_by;
+};
+
+// An immutable, parsed journal.
+class Journal {
+ public:
+  // Parses and checks everything that stands in the text: form, links, numbering, signatures (that of the header and of
+  // the last line, which holds the hash of the one before, and so on to the first). A torn last line (without newline,
+  // and not complete either) is cut and reported by torn(). Anything else wrong throws Error (permanent) that names the
+  // line.
+  static Journal parse(const std::string& text);
+
+  [[nodiscard]] const Header& header() const;
+  [[nodiscard]] const std::vector<Entry>& entries() const;
+  [[nodiscard]] const std::string& text() const;  // as it was parsed, without a torn line
+  [[nodiscard]] bool torn() const;
+  // Checks the header's public key against `signer` (base64; empty: none) and its mac against the identity's secret
+  // (empty: none). Throws Error (permanent) on a mismatch.
+  [[nodiscard]] Trust authenticate(const std::string& signer, const std::string& identity_secret) const;
+
+ private:
+  Header header_;
+  std::vector<Entry> entries_;
+  std::string text_;
+  bool torn_ = false;
+};
+
+// The header's mac (hex) under a key derived from the identity's secret.
+std::string header_mac(const Header& header, const std::string& identity_secret);
+
+// The journal file of a server. Every change takes an exclusive lock on "<path>.lock", so two engines may append in
+// turn.
+class JournalFile {
+ public:
+  explicit JournalFile(std::filesystem::path path);
+  // Writes a new journal with this header; the file must not exist.
+  void create(const Header& header, const codec::SigningKey& key);
+  [[nodiscard]] bool exists() const;
+  [[nodiscard]] Journal load() const;
+  // Gives the entry the next number, links, signs, appends and fsyncs; returns the line (without newline) and sets
+  // entry.number. A torn last line is cut first. Reads header and last line alone, so its cost does not grow; where it
+  // throws, the entry is not in the file (unless even cutting it off again failed: load() says).
+  std::string append(Entry& entry, const codec::SigningKey& key);
+  // Drops all entries below `first`, rewriting the file whole.
+  void drop_before(std::uint64_t first, const codec::SigningKey& key);
+  // Header and last entry, both proved by their signatures; the lines between are not read.
+  struct Ends {
+    Header header;
+    std::optional<Entry> last;
+  };
+  [[nodiscard]] Ends ends() const;
+  // Writes `text`, a whole journal, where the file is missing or is an earlier state of it; true if it did. False when
+  // the file is as long already. Throws Error (permanent) when the text is not sound, of another site, or another
+  // continuation, and when the file is damaged: whoever wants it replaced moves it away.
+  bool restore(const std::string& text);
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Retention: the number of the first entry to keep, so that the newest `fulls` fulls (at least one) remain, each with
+// the deltas of its stream that end behind its anchor, some of which were journalled before it; or nothing when nothing
+// is to be dropped. More is kept where an entry that is needed stands before one that is not.
+std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, int fulls);
+
+// What a restore applies: a full with its bridge and then deltas in order, of one stream, without a gap. The first
+// delta may begin before the full's anchor and a later one before the end of the one before: transactions that are not
+// above what was reached are left out by their LSN.
+struct Plan {
+  Entry full;
+  std::vector<Entry> deltas;
+  std::optional<Hole> stops_at;  // a hole before which the restore ends, in the last of the deltas
+  std::string note;              // what the plan cannot reach and why, for people; may be empty
+};
+// The time that a full shows: its last_commit (the latest of its snapshot's time and the commits of its bridge), but
+// not before it was started.
+Micros time_of(const Entry& full);
+// - Neither: the newest full and its stream to the end.
+// - `until`: the newest full whose time is not later, and its stream up to the first delta that begins later.
+// - `entry`, a full: it alone. A delta: the newest full of its stream from which it can be reached without gap or hole,
+//   and the stream up to and with this entry.
+// Throws Error (permanent) when no full fits.
+Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry);
+
+}  // namespace lpbm::journal

@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "journal/journal.h"
+
+namespace lpbm::journal {
+namespace {
+
+constexpr const char* step = "choosing what to restore";
+
+std::string describe(const Entry& entry) {
+  return "entry " + std::to_string(entry.number) + " (" + entry.name + ")";
+}
+
+// What a full needs of its stream: every delta that ends behind the anchor, and of those that only hold new globals
+// (they end where they begin) the ones that were journalled after the full.
+bool needs(const Entry& full, const Entry& entry) {
+  if (entry.kind != Kind::delta || entry.stream != full.stream) return false;
+  if (entry.to > full.anchor) return true;
+  return entry.to == full.anchor && entry.from == entry.to && entry.number > full.number;
+}
+
+std::optional<Hole> first_hole(const Entry& delta, Lsn after) {
+  std::optional<Hole> out;
+  for (const Hole& hole : delta.holes)
+    if (hole.lsn > after && (!out || hole.lsn < out->lsn)) out = hole;
+  return out;
+}
+
+bool begins_after(const Entry& delta, Micros until) {
+  return delta.first_commit > until;
+}
+
+// The stream behind a full, as far as it can be followed: up to `last` (an entry's number) or to the end.
+Plan follow(const std::vector<Entry>& entries, const Entry& full, std::optional<Micros> until,
+            std::optional<std::uint64_t> last) {
+  Plan plan{full, {}, std::nullopt, {}};
+  Lsn reached = full.anchor;
+  for (const Entry& entry : entries) {
+    if (!needs(full, entry) || (entry.to < reached)) continue;
+    if (last && entry.number > *last) break;
+    if (until && begins_after(entry, *until)) break;
+    if (entry.from > reached) {
+      plan.note = "changes between " + reached.text() + " and " + entry.from.text() + " are missing before " +
+                  describe(entry) + ": a later full backup makes up for them";
+      break;
+    }
+    plan.deltas.push_back(entry);
+    plan.stops_at = first_hole(entry, reached);
+    if (plan.stops_at) {
+      plan.note = describe(entry) + " has a hole at " + plan.stops_at->lsn.text() +
+                  ": what comes after it is only in a later full backup";
+      break;
+    }
+    reached = std::max(reached, entry.to);
+  }
+  // What commits nothing says by its start alone whether it is late.
+  while (until && !plan.deltas.empty() && plan.deltas.back().first_commit == 0 && plan.deltas.back().started > *until)
+    plan.deltas.pop_back();
+  return plan;
+}
+
+Plan plan_entry(const std::vector<Entry>& entries, std::uint64_t number) {
+  const auto wanted = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.number == number; });
+  if (wanted == entries.end()) {
+    const std::string range = entries.empty() ? "it has none"
+                                              : "it has " + std::to_string(entries.front().number) + " to " +
+                                                    std::to_string(entries.back().number);
+    throw Error(ErrorKind::permanent, step, "the journal has no entry " + std::to_string(number) + ": " + range,
+                "Look at the entries by lpbm list.");
+  }
+  if (wanted->kind == Kind::full) return {*wanted, {}, std::nullopt, {}};
+  std::optional<Plan> best;
+  for (auto full = entries.rbegin(); full != entries.rend(); ++full) {
+    if (full->kind != Kind::full || full->stream != wanted->stream || full->anchor > wanted->to) continue;
+    Plan plan = follow(entries, *full, std::nullopt, number);
+    const bool reaches = !needs(*full, *wanted) || (!plan.deltas.empty() && plan.deltas.back().number == number);
+    if (!reaches) continue;
+    if (!plan.stops_at) return plan;
+    if (!best) best = std::move(plan);
+  }
+  if (best) return *best;
+  throw Error(ErrorKind::permanent, step, "no full backup leads to " + describe(*wanted),
+              "Choose another entry: a full backup, or one after it.");
+}
+
+// Says what is newer in the journal than what the plan reaches.
+void add_note(const std::vector<Entry>& entries, std::optional<Micros> until, Plan& plan) {
+  if (!plan.note.empty()) return;
+  const Entry& end = plan.deltas.empty() ? plan.full : plan.deltas.back();
+  if (until && entries.back().finished < *until) {
+    plan.note = "the journal ends at " + to_iso(entries.back().finished);
+    return;
+  }
+  if (until) return;
+  const auto other = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return entry.number > end.number && entry.stream != plan.full.stream;
+  });
+  if (other != entries.end())
+    plan.note = "from " + describe(*other) + " on the journal holds another stream, which has no full backup yet";
+}
+
+}  // namespace
+
+Micros time_of(const Entry& full) {
+  return std::max(full.started, full.last_commit);
+}
+
+std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, int fulls) {
+  std::optional<std::uint64_t> first;
+  int kept = 0;
+  for (auto full = entries.rbegin(); full != entries.rend() && kept < std::max(fulls, 1); ++full) {
+    if (full->kind != Kind::full) continue;
+    ++kept;
+    first = std::min(first.value_or(full->number), full->number);
+    for (const Entry& entry : entries)
+      if (needs(*full, entry)) {
+        first = std::min(*first, entry.number);
+        break;  // numbers grow
+      }
+  }
+  if (!first || *first == entries.front().number) return std::nullopt;
+  return first;
+}
+
+Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry) {
+  const std::vector<Entry>& entries = journal.entries();
+  if (entry) return plan_entry(entries, *entry);
+  const Entry* chosen = nullptr;
+  const Entry* oldest = nullptr;
+  for (const Entry& one : entries) {
+    if (one.kind != Kind::full) continue;
+    if (!oldest || time_of(one) < time_of(*oldest)) oldest = &one;
+    if (!until || time_of(one) <= *until) chosen = &one;
+  }
+  if (!oldest)
+    throw Error(ErrorKind::permanent, step, "the journal holds no full backup",
+                "Use a newer journal: one that was written after the first full backup.");
+  if (!chosen)
+    throw Error(ErrorKind::permanent, step,
+                "no full backup is as old as " + to_iso(*until) + ": the oldest is of " + to_iso(time_of(*oldest)),
+                "Choose a later time, or use an earlier journal if its objects are still in the store.");
+  Plan plan = follow(entries, *chosen, until, std::nullopt);
+  add_note(entries, until, plan);
+  return plan;
+}
+
+}  // namespace lpbm::journal

@@ -1,0 +1,81 @@
+// Where objects go. Content-addressed: an object is named by the root CID of its stored bytes (docs/formats.md,
+// Objects). Contract for every store, checked by test/store:
+// - put() is idempotent: the same bytes again are no error, and a lost answer is settled by looking for the CID.
+// - Errors are Error with kind retryable (unreachable, full, too few peers, time-out) or permanent (refused,
+// malformed),
+//   decided by what the store answered, never by guess.
+// - No object is visible under its CID before all of its bytes are durable.
+// - One Store is used by one thread at a time; a Writer belongs to its Store and must not outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/stream.h"
+
+namespace lpbm::store {
+
+// What was stored. `size` and `sha256` (hex) are of the stored bytes; `parts` is the number of parts (at least 1).
+struct Stored {
+  std::string cid;
+  std::uint64_t size = 0;
+  std::string sha256;
+  std::uint32_t parts = 1;
+};
+
+struct Listed {
+  std::string name;  // as given to put(), e.g. "lpbm/<site>/<entry name>/dump"
+  std::string cid;
+  std::uint64_t size = 0;
+};
+
+struct Range {
+  std::uint64_t offset = 0;
+  std::uint64_t length = UINT64_MAX;  // to the end
+};
+
+// Takes the bytes of one object. finish() returns only once all bytes are handed over; then stored() is valid.
+// Destroyed unfinished, it leaves nothing that confirm() would accept; leftovers are removed by the store's next
+// clean-up.
+class Writer : public Sink {
+ public:
+  [[nodiscard]] virtual Stored stored() const = 0;
+};
+
+class Store {
+ public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+  // Begins an object. `name` is metadata to find it again: "lpbm/<site>/<entry>/<object>", characters [A-Za-z0-9._:/-].
+  virtual std::unique_ptr<Writer> put(const std::string& name) = 0;
+  // Writes the range of the object, as far as it has one, into `sink` (not finished here), each byte verified against
+  // the CID before it is handed on. Objects of other sites in the same store are found too. Missing object: permanent,
+  // "object <cid>: it is not in the store"; a damaged one: permanent, "object <cid>: content does not match its CID".
+  virtual void get(const std::string& cid, Range range, Sink& sink) = 0;
+  // Returns once the object is complete and as durable and as replicated as the settings demand; else throws.
+  virtual void confirm(const std::string& cid) = 0;
+  // Removes this site's object, under whatever names it was put; one that is not there is no error.
+  virtual void remove(const std::string& cid) = 0;
+  // All objects of this site whose name begins with `prefix`, in no particular order.
+  virtual std::vector<Listed> list(const std::string& prefix) = 0;
+};
+
+// What a store needs to know; URL forms: "file:<path>" (relative to `directory`), later "ipfs+http://host:9094".
+struct Options {
+  std::string url;
+  std::string
+      directory;  // lpbm.directory; may be empty for the engine on its own (then relative to the working directory)
+  std::string site;
+  std::uint64_t part_size = 256u << 20;
+};
+
+// Makes the store of a URL. Throws Error (usage) for an unknown scheme.
+std::unique_ptr<Store> open(const Options& options);
+
+}  // namespace lpbm::store

@@ -1,0 +1,366 @@
+#include "ddl_class.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "ddl_target.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
+#include "tcop/utility.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+/* --- what is created --------------------------------------------------------------------------------------------- */
+
+static void note_created(LpbmDdlPlan* plan, Node* node) {
+  switch (nodeTag(node)) {
+    case T_CreateStmt:
+      plan->created = ((CreateStmt*)node)->relation;
+      break;
+    case T_ViewStmt:
+      plan->created = ((ViewStmt*)node)->view;
+      plan->is_view = true;
+      break;
+    case T_CreateSeqStmt:
+      plan->created = ((CreateSeqStmt*)node)->sequence;
+      break;
+    case T_CompositeTypeStmt:
+      plan->created = ((CompositeTypeStmt*)node)->typevar;
+      break;
+    case T_CreateTableAsStmt:
+    case T_ExplainStmt:
+      plan->created = lpbm_ddl_table_as(node)->into->rel;
+      break;
+    case T_CreateFunctionStmt:
+      plan->created_names = ((CreateFunctionStmt*)node)->funcname;
+      break;
+    case T_DefineStmt:
+      plan->created_names = ((DefineStmt*)node)->defnames;
+      break;
+    case T_CreateEnumStmt:
+      plan->created_names = ((CreateEnumStmt*)node)->typeName;
+      break;
+    case T_CreateRangeStmt:
+      plan->created_names = ((CreateRangeStmt*)node)->typeName;
+      break;
+    case T_CreateDomainStmt:
+      plan->created_names = ((CreateDomainStmt*)node)->domainname;
+      break;
+    default:
+      break;
+  }
+  plan->created = copyObject(plan->created); /* running the statement may change its tree */
+  plan->created_names = copyObject(plan->created_names);
+}
+
+bool lpbm_ddl_became_temporary(const LpbmDdlPlan* plan) {
+  Oid temporary = lpbm_temporary_namespace();
+  char* name;
+
+  if (!OidIsValid(temporary)) return false;
+  if (plan->created_names != NIL) return isTempNamespace(QualifiedNameGetCreationNamespace(plan->created_names, &name));
+  if (plan->created == NULL || plan->created->schemaname != NULL) return false;
+  if (isTempNamespace(RangeVarGetCreationNamespace(plan->created))) return true;
+  if (!plan->is_view) return false;
+  /* Made temporary by what it reads: then there is none where a permanent one would have been made. */
+  return OidIsValid(get_relname_relid(plan->created->relname, temporary)) &&
+         !OidIsValid(get_relname_relid(plan->created->relname, RangeVarGetCreationNamespace(plan->created)));
+}
+
+/* --- indexes that are not valid ---------------------------------------------------------------------------------- */
+
+/*
+ * A failed CREATE INDEX CONCURRENTLY leaves an index that is not valid; neither pg_dump nor the stream holds it.
+ * Whether `relid` (an index, a table, or invalid: anything) is or has such an index.
+ */
+static bool has_invalid_index(Oid relid) {
+  Relation catalog = table_open(IndexRelationId, AccessShareLock);
+  SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
+  HeapTuple tuple;
+  bool found = false;
+
+  while (!found && HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    Form_pg_index form = (Form_pg_index)GETSTRUCT(tuple);
+
+    if (form->indisvalid || (OidIsValid(relid) && relid != form->indexrelid && relid != form->indrelid)) continue;
+    found = get_rel_relkind(form->indexrelid) == RELKIND_INDEX;
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
+/* Counts as temporary what is not valid: both are not there for a backup. */
+static LpbmTargets count_invalid_indexes(DropStmt* statement) {
+  LpbmTargets targets = {0, 0};
+  ListCell* cell;
+
+  foreach (cell, statement->objects) {
+    RangeVar* name = makeRangeVarFromNameList(lfirst_node(List, cell));
+    Oid relid = RangeVarGetRelidExtended(name, NoLock, RVR_MISSING_OK, NULL, NULL);
+
+    if (OidIsValid(relid)) lpbm_count_target(&targets, has_invalid_index(relid));
+  }
+  return targets;
+}
+
+/* --- statements -------------------------------------------------------------------------------------------------- */
+
+static LpbmDdlPlan plan_of(LpbmDdlClass class) {
+  LpbmDdlPlan plan = {class, NULL, NULL, "", NULL, NIL, false};
+
+  return plan;
+}
+
+static LpbmDdlPlan hole(const char* code, const char* detail) {
+  LpbmDdlPlan plan = plan_of(LPBM_DDL_HOLE);
+
+  plan.code = code;
+  plan.detail = detail;
+  return plan;
+}
+
+CreateTableAsStmt* lpbm_ddl_table_as(Node* statement) {
+  Node* inner = statement;
+
+  if (IsA(statement, ExplainStmt)) {
+    Query* query = (Query*)((ExplainStmt*)statement)->query;
+
+    if (!IsA(query, Query) || query->commandType != CMD_UTILITY) return NULL;
+    inner = query->utilityStmt;
+  }
+  return inner != NULL && IsA(inner, CreateTableAsStmt) ? (CreateTableAsStmt*)inner : NULL;
+}
+
+static bool option_given(List* options, const char* name) {
+  ListCell* cell;
+  bool given = false;
+
+  foreach (cell, options) {
+    DefElem* option = lfirst_node(DefElem, cell);
+
+    if (strcmp(option->defname, name) == 0) given = defGetBoolean(option);
+  }
+  return given;
+}
+
+static LpbmDdlPlan classify_table_as(Node* statement) {
+  CreateTableAsStmt* as = lpbm_ddl_table_as(statement);
+
+  if (as == NULL) return plan_of(LPBM_DDL_IGNORE);
+  if (IsA(statement, ExplainStmt)) {
+    if (!option_given(((ExplainStmt*)statement)->options, "analyze")) return plan_of(LPBM_DDL_IGNORE);
+    if (as->objtype == OBJECT_MATVIEW) return hole("explain", "EXPLAIN ANALYZE created a materialized view");
+  }
+  return plan_of(as->objtype == OBJECT_MATVIEW ? LPBM_DDL_REPLAY : LPBM_DDL_TABLE_AS);
+}
+
+static bool commits_itself(Oid relid) {
+  char kind = get_rel_relkind(relid);
+
+  return kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_PARTITIONED_INDEX;
+}
+
+static LpbmDdlPlan classify_reindex(ReindexStmt* statement) {
+  Oid relid = InvalidOid;
+  LpbmDdlPlan plan = plan_of(LPBM_DDL_NEUTRAL);
+
+  if (statement->relation != NULL)
+    relid = RangeVarGetRelidExtended(statement->relation, NoLock, RVR_MISSING_OK, NULL, NULL);
+  if (statement->relation == NULL || option_given(statement->params, "concurrently") || commits_itself(relid))
+    plan.class = LPBM_DDL_MARK;
+  if (has_invalid_index(relid)) {
+    plan.code = "invalid_index";
+    plan.detail = "REINDEX may have made an index valid that the backup does not hold";
+    if (plan.class == LPBM_DDL_NEUTRAL) plan.class = LPBM_DDL_HOLE;
+  }
+  return plan;
+}
+
+static LpbmDdlPlan classify_cluster(ClusterStmt* statement) {
+  Oid relid;
+
+  if (statement->relation == NULL) return plan_of(LPBM_DDL_MARK);
+  relid = RangeVarGetRelidExtended(statement->relation, NoLock, RVR_MISSING_OK, NULL, NULL);
+  if (commits_itself(relid)) return plan_of(LPBM_DDL_MARK);
+  /* USING leaves a mark at the index, which pg_dump writes. */
+  return plan_of(statement->indexname != NULL ? LPBM_DDL_REPLAY : LPBM_DDL_NEUTRAL);
+}
+
+static LpbmDdlPlan classify_drop(DropStmt* statement) {
+  LpbmDdlPlan plan = plan_of(statement->concurrent ? LPBM_DDL_AFTER : LPBM_DDL_REPLAY);
+
+  if (statement->removeType == OBJECT_EXTENSION) plan.extension = strVal(linitial(statement->objects));
+  if (statement->removeType == OBJECT_INDEX) {
+    LpbmTargets invalid = count_invalid_indexes(statement);
+
+    if (invalid.temporary > 0 && invalid.permanent > 0)
+      return hole("invalid_index", "DROP INDEX of valid indexes and others");
+    if (invalid.temporary > 0) plan.class = statement->concurrent ? LPBM_DDL_MARK : LPBM_DDL_NEUTRAL;
+  }
+  return plan;
+}
+
+static LpbmDdlPlan classify_alter_table(AlterTableStmt* statement) {
+  ListCell* cell;
+
+  foreach (cell, statement->cmds) {
+    AlterTableCmd* command = lfirst_node(AlterTableCmd, cell);
+
+    if (command->subtype == AT_DetachPartition && castNode(PartitionCmd, command->def)->concurrent)
+      return plan_of(LPBM_DDL_AFTER);
+    if (command->subtype == AT_DetachPartitionFinalize)
+      return hole("detach_partition", "a partition was detached in two steps");
+  }
+  return plan_of(LPBM_DDL_REPLAY);
+}
+
+/* Objects that are not this database's own: globals, or properties of the database that come with each full. */
+static bool is_global(ObjectType type) {
+  return type == OBJECT_DATABASE || type == OBJECT_ROLE || type == OBJECT_TABLESPACE || type == OBJECT_PARAMETER_ACL;
+}
+
+static LpbmDdlPlan classify_object(ObjectType type, const char* extension) {
+  LpbmDdlPlan plan = plan_of(LPBM_DDL_REPLAY);
+
+  if (is_global(type)) return plan_of(LPBM_DDL_IGNORE);
+  if (type == OBJECT_LARGEOBJECT) return hole("large_object", "a property of a large object was changed");
+  if (type == OBJECT_SUBSCRIPTION) return hole("subscription", "a subscription was changed");
+  if (type == OBJECT_EXTENSION) plan.extension = extension;
+  return plan;
+}
+
+static LpbmDdlPlan classify_extension(const char* name, LpbmDdlClass class) {
+  LpbmDdlPlan plan = plan_of(class);
+
+  plan.extension = name;
+  return plan;
+}
+
+static const char* object_name(Node* object) {
+  return object != NULL && IsA(object, String) ? strVal(object) : "";
+}
+
+static LpbmDdlPlan classify_statement(Node* node) {
+  switch (nodeTag(node)) {
+    case T_TruncateStmt:
+      return plan_of(LPBM_DDL_NEUTRAL); /* decoding delivers it */
+    case T_VacuumStmt:
+      return plan_of(((VacuumStmt*)node)->is_vacuumcmd ? LPBM_DDL_MARK : LPBM_DDL_IGNORE);
+    case T_ReindexStmt:
+      return classify_reindex((ReindexStmt*)node);
+    case T_ClusterStmt:
+      return classify_cluster((ClusterStmt*)node);
+    case T_DiscardStmt:
+      return plan_of(OidIsValid(lpbm_temporary_namespace()) && (((DiscardStmt*)node)->target == DISCARD_ALL ||
+                                                                ((DiscardStmt*)node)->target == DISCARD_TEMP)
+                         ? LPBM_DDL_NEUTRAL
+                         : LPBM_DDL_IGNORE);
+    case T_ExplainStmt:
+    case T_CreateTableAsStmt:
+      return classify_table_as(node);
+    case T_RefreshMatViewStmt:
+      return plan_of(LPBM_DDL_REPLAY);
+    case T_AlterSystemStmt:
+    case T_CreatedbStmt:
+    case T_DropdbStmt:
+    case T_AlterDatabaseStmt:
+    case T_AlterDatabaseRefreshCollStmt:
+    case T_AlterDatabaseSetStmt:
+    case T_CreateTableSpaceStmt:
+    case T_DropTableSpaceStmt:
+    case T_AlterTableSpaceOptionsStmt:
+    case T_CreateRoleStmt:
+    case T_AlterRoleStmt:
+    case T_AlterRoleSetStmt:
+    case T_DropRoleStmt:
+    case T_GrantRoleStmt:
+      return plan_of(LPBM_DDL_IGNORE);
+    case T_CreateSubscriptionStmt:
+    case T_AlterSubscriptionStmt:
+    case T_DropSubscriptionStmt:
+      return hole("subscription", "a subscription was changed");
+    case T_CreateUserMappingStmt:
+    case T_AlterUserMappingStmt:
+      return hole("user_mapping", "a user mapping was changed");
+    case T_ImportForeignSchemaStmt:
+      return plan_of(LPBM_DDL_TRANSPARENT);
+    case T_CreateExtensionStmt:
+      return classify_extension(((CreateExtensionStmt*)node)->extname, LPBM_DDL_EXTENSION);
+    case T_AlterExtensionStmt:
+      return classify_extension(((AlterExtensionStmt*)node)->extname, LPBM_DDL_EXTENSION);
+    case T_AlterExtensionContentsStmt:
+      return classify_extension(((AlterExtensionContentsStmt*)node)->extname, LPBM_DDL_REPLAY);
+    case T_IndexStmt:
+      return plan_of(((IndexStmt*)node)->concurrent ? LPBM_DDL_AFTER : LPBM_DDL_REPLAY);
+    case T_DropStmt:
+      return classify_drop((DropStmt*)node);
+    case T_AlterTableStmt:
+      return classify_alter_table((AlterTableStmt*)node);
+    case T_CommentStmt:
+      return classify_object(((CommentStmt*)node)->objtype, object_name(((CommentStmt*)node)->object));
+    case T_SecLabelStmt:
+      return classify_object(((SecLabelStmt*)node)->objtype, object_name(((SecLabelStmt*)node)->object));
+    case T_GrantStmt:
+      return classify_object(((GrantStmt*)node)->objtype, "");
+    case T_RenameStmt:
+      return classify_object(((RenameStmt*)node)->renameType, "");
+    case T_AlterOwnerStmt:
+      return classify_object(((AlterOwnerStmt*)node)->objectType, "");
+    case T_AlterObjectSchemaStmt:
+      return classify_object(((AlterObjectSchemaStmt*)node)->objectType,
+                             object_name(((AlterObjectSchemaStmt*)node)->object));
+    default:
+      return plan_of(GetCommandLogLevel(node) == LOGSTMT_DDL ? LPBM_DDL_REPLAY : LPBM_DDL_IGNORE);
+  }
+}
+
+bool lpbm_ddl_may_matter(Node* statement) {
+  switch (nodeTag(statement)) {
+    case T_TransactionStmt:
+    case T_VariableSetStmt:
+    case T_VariableShowStmt:
+    case T_PrepareStmt:
+    case T_ExecuteStmt:
+    case T_DeallocateStmt:
+    case T_DeclareCursorStmt:
+    case T_FetchStmt:
+    case T_ClosePortalStmt:
+    case T_CopyStmt:
+    case T_LockStmt:
+    case T_ListenStmt:
+    case T_UnlistenStmt:
+    case T_NotifyStmt:
+    case T_ConstraintsSetStmt:
+    case T_DoStmt:
+    case T_CallStmt:
+    case T_CheckPointStmt:
+    case T_LoadStmt:
+      return false;
+    default:
+      return true;
+  }
+}
+
+LpbmDdlPlan lpbm_ddl_classify(Node* statement) {
+  LpbmDdlPlan plan = classify_statement(statement);
+  LpbmTargets targets;
+
+  if (plan.class != LPBM_DDL_REPLAY && plan.class != LPBM_DDL_TABLE_AS && plan.class != LPBM_DDL_AFTER) return plan;
+  targets = lpbm_ddl_targets(statement);
+  if (targets.temporary > 0 && targets.permanent > 0)
+    return hole("temporary", "one command changed temporary and permanent objects");
+  if (targets.temporary > 0) {
+    bool concurrent = IsA(statement, DropStmt) && ((DropStmt*)statement)->concurrent;
+
+    return plan_of(concurrent ? LPBM_DDL_MARK : LPBM_DDL_NEUTRAL);
+  }
+  note_created(&plan, statement);
+  return plan;
+}

@@ -1,0 +1,120 @@
+#include "postgres.h"
+
+#include "functions.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "settings.h"
+#include "storage/condition_variable.h"
+#include "utils/wait_event.h"
+
+#define LOOK_AGAIN_MS 1000
+
+void lpbm_demand_library(void) {
+  if (lpbm_shared == NULL)
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("lpbm is not in shared_preload_libraries"),
+             errhint("Add lpbm to shared_preload_libraries and restart the server.")));
+}
+
+/* Why nobody would answer, or NULL. Under the lock. */
+static const char* nobody_home(void) {
+  switch (lpbm_shared->state) {
+    case LPBM_STATE_NO_DATABASE:
+      return "the database that lpbm backs up does not exist";
+    case LPBM_STATE_RELEASED:
+      return "lpbm has let go of its database, which is being dropped, renamed or copied";
+    default:
+      return NULL;
+  }
+}
+
+static void refuse(const char* cause) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", cause),
+                  errhint("See the view lpbm_status.")));
+}
+
+static LpbmRequest* find(uint64 id) {
+  for (int i = 0; i < LPBM_MAX_REQUESTS; i++)
+    if (lpbm_shared->requests[i].state != LPBM_REQUEST_FREE && lpbm_shared->requests[i].id == id)
+      return &lpbm_shared->requests[i];
+  return NULL;
+}
+
+static void submit(LpbmRequest* request) {
+  LpbmRequest* place = NULL;
+  const char* cause;
+
+  lpbm_shared_lock(true);
+  cause = nobody_home();
+  for (int i = 0; i < LPBM_MAX_REQUESTS && place == NULL; i++)
+    if (lpbm_shared->requests[i].state == LPBM_REQUEST_FREE) place = &lpbm_shared->requests[i];
+  if (cause == NULL && place != NULL) {
+    request->state = LPBM_REQUEST_NEW;
+    request->id = ++lpbm_shared->next_request;
+    request->pid = MyProcPid;
+    *place = *request;
+  }
+  lpbm_shared_unlock();
+  if (cause != NULL) refuse(cause);
+  if (place == NULL) refuse("too many sessions wait for lpbm");
+  lpbm_wake_worker();
+}
+
+/* The session goes: the job goes on, and its answer is for nobody. */
+static void abandon(uint64 id) {
+  LpbmRequest* request;
+
+  lpbm_shared_lock(true);
+  request = find(id);
+  if (request != NULL && request->state == LPBM_REQUEST_DONE)
+    memset(request, 0, sizeof(*request));
+  else if (request != NULL)
+    request->unattended = true;
+  lpbm_shared_unlock();
+}
+
+/* True when the answer is in *request. A worker that dies answers everything; one that was killed leaves no shared
+ * memory behind. */
+static bool fetch(LpbmRequest* request, const char** cause) {
+  LpbmRequest* place;
+  bool done = false;
+
+  lpbm_shared_lock(true);
+  place = find(request->id);
+  *cause = place == NULL ? "the request was lost" : NULL;
+  if (place != NULL && place->state == LPBM_REQUEST_DONE) {
+    *request = *place;
+    memset(place, 0, sizeof(*place));
+    done = true;
+  } else if (place != NULL && place->state == LPBM_REQUEST_NEW) {
+    *cause = nobody_home();
+  }
+  lpbm_shared_unlock();
+  return done;
+}
+
+void lpbm_ask_worker(LpbmRequest* request) {
+  const char* cause = NULL;
+
+  submit(request);
+  if (request->unattended) return;
+  PG_TRY();
+  {
+    ConditionVariablePrepareToSleep(&lpbm_shared->answered);
+    while (!fetch(request, &cause)) {
+      if (cause != NULL) refuse(cause);
+      (void)ConditionVariableTimedSleep(&lpbm_shared->answered, LOOK_AGAIN_MS, PG_WAIT_EXTENSION);
+    }
+    ConditionVariableCancelSleep();
+  }
+  PG_CATCH();
+  {
+    ConditionVariableCancelSleep();
+    abandon(request->id);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  if (request->failed)
+    ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("%s", lpbm_from_utf8(request->cause)),
+                    request->hint[0] == '\0' ? 0 : errhint("%s", lpbm_from_utf8(request->hint))));
+}

@@ -1,0 +1,224 @@
+#include "stream.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "settings.h"
+#include "storage/fd.h"
+#include "utils/timestamp.h"
+
+#define FILE_LIMIT 65536
+#define FIRST_LINE "lpbm-position 1\n"
+#define LAST_LINE "end\n"
+
+const char* lpbm_path(const char* name) {
+  static char path[MAXPGPATH];
+
+  snprintf(path, sizeof(path), "%s/%s", lpbm_directory(), name);
+  return path;
+}
+
+void lpbm_replace_file(const char* name, const char* data, size_t length) {
+  char path[MAXPGPATH];
+  char temporary[MAXPGPATH];
+  int fd;
+
+  strlcpy(path, lpbm_path(name), sizeof(path));
+  snprintf(temporary, sizeof(temporary), "%s.new", lpbm_path(name));
+  fd = OpenTransientFilePerm(temporary, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, S_IRUSR | S_IWUSR);
+  if (fd < 0) ereport(ERROR, (errcode_for_file_access(), errmsg("could not create file \"%s\": %m", temporary)));
+  while (length > 0) {
+    ssize_t done = write(fd, data, length);
+
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) {
+      if (done == 0) errno = ENOSPC;
+      ereport(ERROR, (errcode_for_file_access(), errmsg("could not write file \"%s\": %m", temporary)));
+    }
+    data += done;
+    length -= done;
+  }
+  if (CloseTransientFile(fd) != 0)
+    ereport(ERROR, (errcode_for_file_access(), errmsg("could not close file \"%s\": %m", temporary)));
+  if (durable_rename(temporary, path, LOG) != 0)
+    ereport(ERROR, (errcode_for_file_access(), errmsg("could not replace file \"%s\"", path)));
+}
+
+/* --- binding ----------------------------------------------------------------------------------------------------- */
+
+void lpbm_binding_now(LpbmBinding* binding) {
+  struct stat status;
+
+  memset(binding, 0, sizeof(*binding));
+  binding->system = GetSystemIdentifier();
+  binding->timeline = GetWALInsertionTimeLine();
+  binding->database = MyDatabaseId;
+  if (stat(DataDir, &status) != 0)
+    ereport(ERROR, (errcode_for_file_access(), errmsg("could not inspect directory \"%s\": %m", DataDir)));
+  binding->inode = status.st_ino;
+  strlcpy(binding->path, DataDir, sizeof(binding->path));
+  strlcpy(binding->site, lpbm_site(), sizeof(binding->site));
+}
+
+const char* lpbm_binding_difference(const LpbmBinding* then, const LpbmBinding* now) {
+  if (then->system != now->system) return "the system identifier is another";
+  if (then->timeline != now->timeline) return "the server is on another timeline";
+  if (then->database != now->database) return "the database is another";
+  if (strcmp(then->site, now->site) != 0) return "lpbm.site was changed";
+  if (then->inode != now->inode || strcmp(then->path, now->path) != 0) return "the data directory is another";
+  return NULL;
+}
+
+void lpbm_stream_new(LpbmStream* stream) {
+  unsigned char bytes[8];
+
+  memset(stream, 0, sizeof(*stream));
+  lpbm_binding_now(&stream->binding);
+  if (!pg_strong_random(bytes, sizeof(bytes))) elog(ERROR, "could not generate a random number");
+  for (size_t i = 0; i < sizeof(bytes); i++) snprintf(stream->id + 2 * i, 3, "%02x", bytes[i]);
+  snprintf(stream->slot, sizeof(stream->slot), "lpbm_%u", MyDatabaseId);
+}
+
+/* --- the file ---------------------------------------------------------------------------------------------------- */
+
+void lpbm_stream_save(const LpbmStream* s) {
+  StringInfoData out;
+
+  initStringInfo(&out);
+  appendStringInfoString(&out, FIRST_LINE);
+  appendStringInfo(&out, "stream %s\nslot %s\n", s->id, s->slot);
+  appendStringInfo(&out, "system " UINT64_FORMAT "\ntimeline %u\ndatabase %u\n", s->binding.system, s->binding.timeline,
+                   s->binding.database);
+  appendStringInfo(&out, "inode " UINT64_FORMAT "\npath %s\nsite %s\n", s->binding.inode, s->binding.path,
+                   s->binding.site);
+  appendStringInfo(&out, "start %X/%X\nrun " UINT64_FORMAT "\n", LSN_FORMAT_ARGS(s->start), s->run);
+  appendStringInfo(&out, "confirmed %X/%X\nlast_record %X/%X\n", LSN_FORMAT_ARGS(s->confirmed),
+                   LSN_FORMAT_ARGS(s->last_record));
+  appendStringInfo(&out, "fence_run " UINT64_FORMAT "\nfence_seq " UINT64_FORMAT "\n", s->fence.run, s->fence.seq);
+  appendStringInfo(&out, "journalled %X/%X\npoison %X/%X\n", LSN_FORMAT_ARGS(s->journalled),
+                   LSN_FORMAT_ARGS(s->poison));
+  appendStringInfo(&out, "globals " UINT64_FORMAT "\nautomatic " INT64_FORMAT "\ncomplete %d\nfull_wanted %s\n",
+                   s->globals, s->automatic, s->complete ? 1 : 0, s->full_wanted);
+  appendStringInfoString(&out, LAST_LINE);
+  lpbm_replace_file("position", out.data, out.len);
+  pfree(out.data);
+}
+
+static char* read_file(const char* path, size_t limit) {
+  int fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+  char* data;
+  ssize_t length;
+
+  if (fd < 0 && errno == ENOENT) return NULL;
+  if (fd < 0) ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\": %m", path)));
+  data = palloc(limit + 1);
+  length = read(fd, data, limit);
+  if (length < 0) ereport(ERROR, (errcode_for_file_access(), errmsg("could not read file \"%s\": %m", path)));
+  CloseTransientFile(fd);
+  data[length] = '\0';
+  return data;
+}
+
+/* The value of a line, ended by a zero byte in place of its newline, or NULL. Lines come in the order they were
+ * written. */
+static const char* take(char** at, const char* name) {
+  size_t length = strlen(name);
+  char* value;
+  char* end;
+
+  if (*at == NULL || strncmp(*at, name, length) != 0 || (*at)[length] != ' ') return *at = NULL;
+  value = *at + length + 1;
+  end = strchr(value, '\n');
+  if (end == NULL) return *at = NULL;
+  *end = '\0';
+  *at = end + 1;
+  return value;
+}
+
+static uint64 take_number(char** at, const char* name) {
+  const char* value = take(at, name);
+
+  return value == NULL ? 0 : strtoull(value, NULL, 10);
+}
+
+static XLogRecPtr take_lsn(char** at, const char* name) {
+  const char* value = take(at, name);
+  uint32 high = 0;
+  uint32 low = 0;
+
+  if (value != NULL && sscanf(value, "%X/%X", &high, &low) != 2) *at = NULL;
+  return ((uint64)high << 32) | low;
+}
+
+static void take_text(char** at, const char* name, char* to, size_t size) {
+  const char* value = take(at, name);
+
+  if (value != NULL) strlcpy(to, value, size);
+}
+
+static bool parse(char* at, LpbmStream* s) {
+  memset(s, 0, sizeof(*s));
+  if (strncmp(at, FIRST_LINE, strlen(FIRST_LINE)) != 0) return false;
+  at += strlen(FIRST_LINE);
+  take_text(&at, "stream", s->id, sizeof(s->id));
+  take_text(&at, "slot", s->slot, sizeof(s->slot));
+  s->binding.system = take_number(&at, "system");
+  s->binding.timeline = (uint32)take_number(&at, "timeline");
+  s->binding.database = (Oid)take_number(&at, "database");
+  s->binding.inode = take_number(&at, "inode");
+  take_text(&at, "path", s->binding.path, sizeof(s->binding.path));
+  take_text(&at, "site", s->binding.site, sizeof(s->binding.site));
+  s->start = take_lsn(&at, "start");
+  s->run = take_number(&at, "run");
+  s->confirmed = take_lsn(&at, "confirmed");
+  s->last_record = take_lsn(&at, "last_record");
+  s->fence.run = take_number(&at, "fence_run");
+  s->fence.seq = take_number(&at, "fence_seq");
+  s->journalled = take_lsn(&at, "journalled");
+  s->poison = take_lsn(&at, "poison");
+  s->globals = take_number(&at, "globals");
+  s->automatic = (TimestampTz)take_number(&at, "automatic");
+  s->complete = take_number(&at, "complete") == 1;
+  take_text(&at, "full_wanted", s->full_wanted, sizeof(s->full_wanted));
+  return at != NULL && strcmp(at, LAST_LINE) == 0 && strlen(s->id) == 16;
+}
+
+bool lpbm_stream_load(LpbmStream* stream) {
+  char* text = read_file(lpbm_path("position"), FILE_LIMIT);
+  bool good;
+
+  if (text == NULL) return false;
+  good = parse(text, stream);
+  pfree(text);
+  if (!good) ereport(LOG, (errmsg("lpbm: file \"%s\" is damaged; a new stream begins", lpbm_path("position"))));
+  return good;
+}
+
+/* --- pause ------------------------------------------------------------------------------------------------------- */
+
+bool lpbm_paused(void) {
+  return access(lpbm_path("paused"), F_OK) == 0;
+}
+
+void lpbm_set_paused(bool paused) {
+  if (paused)
+    lpbm_replace_file("paused", "", 0);
+  else if (durable_unlink(lpbm_path("paused"), LOG) != 0 && errno != ENOENT)
+    ereport(ERROR, (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", lpbm_path("paused"))));
+}
+
+void lpbm_remove_answers(void) {
+  DIR* directory = AllocateDir(lpbm_directory());
+  struct dirent* entry;
+
+  if (directory == NULL) return; /* there will be no backup either, and that is told */
+  while ((entry = ReadDirExtended(directory, lpbm_directory(), LOG)) != NULL)
+    if (strncmp(entry->d_name, "answer-", strlen("answer-")) == 0 ||
+        strncmp(entry->d_name, "restore-", strlen("restore-")) == 0)
+      unlink(lpbm_path(entry->d_name));
+  FreeDir(directory);
+}

@@ -1,0 +1,356 @@
+#include "worker.h"
+
+#include "../engine/schedule/cron_c.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid_d.h"
+#include "commands/dbcommands.h"
+#include "compat.h"
+#include "ddl.h"
+#include "key.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "pgtime.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "settings.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "worker_internal.h"
+
+#define LONGEST_SLEEP_MS 10000L
+/* While a full waits for its anchor, nobody should have to wait for the next trigger. */
+#define LOOK_DURING_FULL_MS 500
+
+LpbmWorker lpbm_worker;
+
+/* --- signals ----------------------------------------------------------------------------------------------------- */
+
+/* At rest the loop ends by itself; within a step it is ended as a session would be. */
+static void on_terminate(SIGNAL_ARGS) {
+  int error = errno;
+
+  if (lpbm_busy) {
+    die(postgres_signal_arg);
+  } else {
+    lpbm_worker.stopping = true;
+    SetLatch(MyLatch);
+  }
+  errno = error;
+}
+
+void lpbm_publish(void) {
+  const LpbmStream* stream = &lpbm_worker.stream;
+  bool behind = lpbm_worker.stream_ready && (lpbm_is_unjournalled() || lpbm_full_is_needed());
+
+  lpbm_shared_lock(true);
+  lpbm_shared->decoded_upto = lpbm_worker.written_upto;
+  lpbm_shared->confirmed = stream->confirmed;
+  lpbm_shared->last_record = lpbm_worker.written_record;
+  lpbm_shared->journalled = stream->journalled;
+  lpbm_shared->last_trigger = lpbm_worker.last_trigger;
+  lpbm_shared->next_trigger = lpbm_worker.next_trigger;
+  lpbm_shared->next_full = lpbm_worker.next_full;
+  strlcpy(lpbm_shared->full_wanted, stream->full_wanted, sizeof(lpbm_shared->full_wanted));
+  lpbm_shared->full_after =
+      stream->full_wanted[0] == '\0' || stream->automatic == 0
+          ? 0
+          : TimestampTzPlusMilliseconds(stream->automatic, lpbm_settings.min_full_interval * INT64CONST(1000));
+  if (!behind)
+    lpbm_shared->behind_since = 0;
+  else if (lpbm_shared->behind_since == 0)
+    lpbm_shared->behind_since = GetCurrentTimestamp();
+  lpbm_shared_unlock();
+}
+
+/* --- schedule ---------------------------------------------------------------------------------------------------- */
+
+static void local_time(int64_t time, struct lpbm_local_time* local, void* argument) {
+  pg_time_t stamp = time;
+  struct pg_tm* tm = pg_localtime(&stamp, log_timezone);
+
+  (void)argument;
+  memset(local, 0, sizeof(*local));
+  if (tm == NULL) return;
+  local->year = tm->tm_year + 1900;
+  local->month = tm->tm_mon + 1;
+  local->day = tm->tm_mday;
+  local->hour = tm->tm_hour;
+  local->minute = tm->tm_min;
+  local->second = tm->tm_sec;
+}
+
+static TimestampTz due_after(const char* expression, TimestampTz time, TimestampTz anchor) {
+  int64 due = lpbm_cron_next(expression, timestamptz_to_time_t(time), timestamptz_to_time_t(anchor), local_time, NULL);
+
+  return due < 0 ? DT_NOEND : time_t_to_timestamptz((pg_time_t)due);
+}
+
+/* A full that fell due while the server was down is due now. */
+void lpbm_plan_missed_full(void) {
+  static bool planned = false;
+  TimestampTz last_full = lpbm_shared->last_full.finished;
+
+  if (!planned && lpbm_shared->last_full.number > 0)
+    lpbm_worker.next_full = due_after(lpbm_settings.full_backup_cron, last_full, last_full);
+  planned = true;
+}
+
+static void plan(TimestampTz now) {
+  TimestampTz last_full = lpbm_shared->last_full.number > 0 ? lpbm_shared->last_full.finished : now;
+
+  lpbm_worker.next_trigger = due_after(lpbm_settings.trigger_cron, now, 0);
+  if (lpbm_worker.next_full == 0) lpbm_worker.next_full = due_after(lpbm_settings.full_backup_cron, now, last_full);
+}
+
+static void reload(void) {
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  lpbm_worker.next_full = 0;
+  lpbm_worker.look_again = true;
+  lpbm_retry_reset(&lpbm_worker.init);
+  lpbm_retry_reset(&lpbm_worker.delta);
+  lpbm_retry_reset(&lpbm_worker.full);
+  plan(GetCurrentTimestamp());
+}
+
+/* --- one trigger ------------------------------------------------------------------------------------------------- */
+
+/* Restoring and verifying need nothing of what stands in the way of backups. */
+static void refuse_backups(const char* cause, const char* hint) {
+  lpbm_requests_refuse(LPBM_JOB_DELTA, cause, hint);
+  lpbm_requests_refuse(LPBM_JOB_FULL, cause, hint);
+}
+
+static void refuse_for_problem(void) {
+  LpbmProblem first;
+
+  memset(&first, 0, sizeof(first));
+  lpbm_shared_lock(false);
+  for (int i = LPBM_MAX_PROBLEMS - 1; i >= 0; i--)
+    if (lpbm_shared->problems[i].name[0] != '\0') first = lpbm_shared->problems[i];
+  lpbm_shared_unlock();
+  refuse_backups(first.name[0] == '\0' ? "backups cannot be made at the moment" : first.text, first.hint);
+}
+
+/* What nobody would come back for by itself: a delta was asked for, and positions of sequences are not written yet. */
+static void look_again_for_positions(TimestampTz now) {
+  if (lpbm_worker.positions_written || !lpbm_requests_undecoded()) return;
+  lpbm_worker.look_after = TimestampTzPlusMilliseconds(now, 200);
+}
+
+/* Decodes, and starts what follows from it. */
+static void trigger(TimestampTz now) {
+  bool full_due = now >= lpbm_worker.next_full;
+
+  lpbm_worker.last_trigger = now;
+  lpbm_worker.trigger_now = false;
+  lpbm_worker.look_after = 0;
+  lpbm_worker.prepared = lpbm_preconditions();
+  if (!lpbm_worker.prepared) {
+    lpbm_decoder_close();
+    lpbm_set_state(LPBM_STATE_BLOCKED);
+    refuse_for_problem();
+    return;
+  }
+  if (!lpbm_worker.initialised) {
+    if (lpbm_worker.init.failures > 0) {
+      lpbm_set_state(LPBM_STATE_BLOCKED);
+      refuse_for_problem();
+    }
+    return;
+  }
+  if (lpbm_shared->pausing) {
+    lpbm_set_state(LPBM_STATE_PAUSED);
+    refuse_backups("backups are paused", "Call lpbm_resume().");
+    return;
+  }
+  if (!lpbm_retry_due(&lpbm_worker.decode) || !lpbm_stream_ensure()) {
+    if (lpbm_worker.decode.failures > 1) refuse_for_problem();
+    return;
+  }
+  lpbm_set_state(LPBM_STATE_RUNNING);
+  lpbm_requests_take(LPBM_JOB_DELTA); /* whatever is committed by now is before the end of the WAL, found next */
+  if (!lpbm_decode()) return;
+  if (lpbm_worker.positions_written) lpbm_requests_decoded();
+  if (lpbm_full_left_to_us())
+    lpbm_want_full("requested", lpbm_worker.written_upto); /* it survives a restart that way */
+  if (full_due) {
+    lpbm_want_full("scheduled", InvalidXLogRecPtr);
+    lpbm_worker.next_full = due_after(lpbm_settings.full_backup_cron, now, lpbm_worker.next_full);
+  }
+  lpbm_advance_idle();
+  look_again_for_positions(now);
+}
+
+/* --- the loop ---------------------------------------------------------------------------------------------------- */
+
+static bool requests_wait(void) {
+  for (LpbmJobKind kind = LPBM_JOB_DELTA; kind <= LPBM_JOB_VERIFY; kind++)
+    if (lpbm_requested(kind)) return true;
+  return false;
+}
+
+static bool is_due(TimestampTz now) {
+  if (now >= lpbm_worker.next_trigger || lpbm_worker.trigger_now || requests_wait()) return true;
+  if (lpbm_worker.look_after != 0 && now >= lpbm_worker.look_after) return true;
+  if (lpbm_worker.decode.failures > 0 && lpbm_retry_due(&lpbm_worker.decode)) return true;
+  return lpbm_job_runs(LPBM_JOB_FULL) && TimestampDifferenceExceeds(lpbm_worker.last_trigger, now, LOOK_DURING_FULL_MS);
+}
+
+static long sleep_ms(void) {
+  TimestampTz now = GetCurrentTimestamp();
+  long sleep = LONGEST_SLEEP_MS;
+
+  if (lpbm_worker.next_trigger != DT_NOEND)
+    sleep = Min(sleep, TimestampDifferenceMilliseconds(now, lpbm_worker.next_trigger) + 1);
+  if (lpbm_job_runs(LPBM_JOB_FULL)) sleep = Min(sleep, LOOK_DURING_FULL_MS);
+  if (lpbm_worker.look_after != 0 || !lpbm_worker.initialised || lpbm_worker.delta.failures > 0 ||
+      lpbm_worker.full.failures > 0 || lpbm_worker.decode.failures > 0)
+    sleep = Min(sleep, lpbm_worker.look_after != 0 ? 200 : 500);
+  return Max(sleep, 1);
+}
+
+static void wait_for_something(void) {
+  WaitEventSet* set = lpbm_wait_event_set(2 + LPBM_LANES);
+  WaitEvent event;
+  bool runs = false;
+
+  AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+  AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+  for (int lane = 0; lane < LPBM_LANES; lane++) {
+    const LpbmJob* job = &lpbm_worker.jobs[lane];
+
+    if (job->kind == LPBM_JOB_NONE) continue;
+    AddWaitEventToSet(set, WL_SOCKET_READABLE, job->engine.output, NULL, NULL);
+    runs = true;
+  }
+  pgstat_report_activity(runs ? STATE_RUNNING : STATE_IDLE, NULL);
+  (void)WaitEventSetWait(set, sleep_ms(), &event, 1, PG_WAIT_EXTENSION);
+  FreeWaitEventSet(set);
+  ResetLatch(MyLatch);
+}
+
+static bool is_released(void) {
+  bool released;
+
+  lpbm_shared_lock(false);
+  released = lpbm_shared->releases > 0;
+  lpbm_shared_unlock();
+  return released;
+}
+
+/* Another name: it is not the database that is to be backed up any more. */
+static void look_at_name(void* argument) {
+  char* name;
+
+  StartTransactionCommand();
+  name = get_database_name(MyDatabaseId);
+  *(bool*)argument = name != NULL && strcmp(name, lpbm_settings.database) == 0;
+  CommitTransactionCommand();
+}
+
+static bool is_still_ours(void) {
+  char cause[LPBM_TEXT];
+  char hint[LPBM_TEXT];
+  bool ours = true;
+
+  (void)lpbm_attempt(look_at_name, &ours, false, cause, hint);
+  return ours;
+}
+
+static void turn(void) {
+  TimestampTz now;
+
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) reload();
+  for (LpbmLane lane = 0; lane < LPBM_LANES; lane++) lpbm_job_read(lane);
+  now = GetCurrentTimestamp();
+  if (is_due(now)) {
+    pgstat_report_activity(STATE_RUNNING, "decoding");
+    if (!is_still_ours()) {
+      lpbm_worker.stopping = true;
+      return;
+    }
+    trigger(now);
+    plan(GetCurrentTimestamp());
+  }
+  lpbm_jobs_start();
+  lpbm_requests_settle();
+  lpbm_publish();
+}
+
+/* --- the process ------------------------------------------------------------------------------------------------- */
+
+static void leave(int code, Datum argument) {
+  (void)code;
+  (void)argument;
+  for (LpbmLane lane = 0; lane < LPBM_LANES; lane++) lpbm_engine_kill(&lpbm_worker.jobs[lane].engine);
+  lpbm_shared_lock(true);
+  lpbm_shared->worker_pid = 0;
+  lpbm_shared->worker_latch = NULL;
+  if (lpbm_shared->state != LPBM_STATE_NO_DATABASE) lpbm_shared->state = LPBM_STATE_OFF;
+  memset(lpbm_shared->progress, 0, sizeof(lpbm_shared->progress));
+  lpbm_shared_unlock();
+  for (LpbmJobKind kind = LPBM_JOB_DELTA; kind <= LPBM_JOB_VERIFY; kind++)
+    lpbm_requests_refuse(kind, "lpbm's worker has stopped", "See the server's log.");
+  lpbm_wake_launcher();
+}
+
+static void enter(void) {
+  lpbm_shared_lock(true);
+  lpbm_shared->worker_pid = MyProcPid;
+  lpbm_shared->worker_latch = MyLatch;
+  lpbm_shared->state = LPBM_STATE_STARTING;
+  lpbm_shared->database = MyDatabaseId;
+  lpbm_shared->pausing = lpbm_paused();
+  lpbm_shared_unlock();
+  before_shmem_exit(leave, (Datum)0);
+  lpbm_remove_answers();
+}
+
+/* What the server's configuration may set for users must not change what the worker does. */
+static void fix_settings(void) {
+  static const char* const settings[][2] = {{"default_transaction_read_only", "off"},
+                                            {"default_transaction_isolation", "read committed"},
+                                            {"exit_on_error", "off"},
+                                            {"idle_in_transaction_session_timeout", "0"},
+                                            {"synchronous_commit", "off"},
+                                            {"session_replication_role", "replica"},
+                                            {"lock_timeout", "0"},
+                                            {"statement_timeout", "0"},
+                                            {"row_security", "off"},
+                                            {"search_path", "pg_catalog"}};
+
+  for (size_t i = 0; i < lengthof(settings); i++)
+    SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void lpbm_worker_main(Datum argument) {
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, on_terminate);
+  pqsignal(SIGPIPE, SIG_IGN); /* an engine that has died */
+  BackgroundWorkerUnblockSignals();
+  lpbm_busy = true;
+  BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+  lpbm_busy = false;
+  lpbm_loop_context = AllocSetContextCreate(TopMemoryContext, "lpbm worker", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(lpbm_loop_context);
+  fix_settings();
+  enter();
+  lpbm_ddl_exempt_process();
+  plan(GetCurrentTimestamp());
+  lpbm_worker.next_trigger = GetCurrentTimestamp();
+  while (!lpbm_worker.stopping && !is_released()) {
+    turn();
+    MemoryContextReset(lpbm_loop_context);
+    if (!lpbm_worker.stopping && !is_released()) wait_for_something();
+  }
+  lpbm_decoder_close();
+  proc_exit(0);
+}

@@ -1,0 +1,209 @@
+#include "unit/journal/sample.h"
+
+namespace lpbm::journal {
+namespace {
+
+using Numbers = std::vector<std::uint64_t>;
+
+Journal journal_of(const std::vector<Entry>& entries) {
+  return Journal::parse(journal_text(entries));
+}
+
+// The full's number, then the deltas'.
+Numbers numbers(const Plan& plan) {
+  Numbers out{plan.full.number};
+  for (const Entry& entry : plan.deltas) out.push_back(entry.number);
+  return out;
+}
+
+Numbers planned(const std::vector<Entry>& entries, std::optional<int> until = std::nullopt) {
+  return numbers(make_plan(journal_of(entries), until ? std::optional(at(*until)) : std::nullopt, std::nullopt));
+}
+
+Numbers planned_entry(const std::vector<Entry>& entries, std::uint64_t entry) {
+  return numbers(make_plan(journal_of(entries), std::nullopt, entry));
+}
+
+// The second full runs from second 20 to 50; its anchor 250 lies within the delta 200-300.
+std::vector<Entry> two_fulls() {
+  Entry second = full(20, 250);
+  second.finished = at(50);
+  return {full(0, 100), delta(10, 100, 200), delta(22, 200, 300), delta(30, 300, 400),
+          second,       delta(60, 400, 500), delta(70, 500, 600)};
+}
+
+TEST(Plan, takes_the_newest_full_and_what_its_stream_holds_behind_the_anchor) {
+  EXPECT_EQ(planned(two_fulls()), (Numbers{5, 3, 4, 6, 7}));
+  EXPECT_EQ(planned({full(0, 100)}), Numbers{1});
+}
+
+TEST(Plan, needs_no_delta_that_ends_at_the_anchor) {
+  EXPECT_EQ(planned({delta(0, 50, 100), full(1, 100), delta(2, 100, 200)}), (Numbers{2, 3}));
+}
+
+TEST(Plan, keeps_new_globals_that_came_right_after_the_full) {
+  EXPECT_EQ(planned({delta(0, 100, 100), full(1, 100), delta(2, 100, 100)}), (Numbers{2, 3}));
+}
+
+TEST(Plan, until_takes_the_newest_full_that_is_not_later) {
+  EXPECT_EQ(planned(two_fulls(), 19), (Numbers{1, 2}));
+  EXPECT_EQ(planned(two_fulls(), 20), Numbers{5});
+  EXPECT_EQ(planned(two_fulls(), 22), (Numbers{5, 3}));
+  EXPECT_EQ(planned(two_fulls(), 65), (Numbers{5, 3, 4, 6}));
+  EXPECT_EQ(planned(two_fulls(), 0), Numbers{1});
+}
+
+TEST(Plan, until_respects_what_the_bridge_of_a_full_holds) {
+  auto entries = two_fulls();
+  entries[4].last_commit = at(24);  // a transaction of the bridge
+  EXPECT_EQ(planned(entries, 23), (Numbers{1, 2, 3}));
+  EXPECT_EQ(planned(entries, 24), (Numbers{5, 3}));
+}
+
+TEST(Plan, until_before_the_oldest_full_is_refused) {
+  EXPECT_EQ(refusal([] { planned(two_fulls(), -1); }),
+            "no full backup is as old as " + to_iso(at(-1)) + ": the oldest is of " + to_iso(at(0)));
+}
+
+TEST(Plan, until_leaves_out_late_entries_that_commit_nothing) {
+  Entry sequences = delta(30, 200, 300);
+  sequences.first_commit = sequences.last_commit = 0;
+  EXPECT_EQ(planned({full(0, 100), delta(10, 100, 200), sequences}, 20), (Numbers{1, 2}));
+  EXPECT_EQ(planned({full(0, 100), delta(10, 100, 200), sequences}, 30), (Numbers{1, 2, 3}));
+  EXPECT_EQ(planned({full(0, 100), delta(10, 100, 200), sequences, delta(12, 300, 400)}, 20), (Numbers{1, 2, 3, 4}));
+}
+
+TEST(Plan, until_after_the_end_says_where_the_journal_ends) {
+  const Plan plan = make_plan(journal_of(two_fulls()), at(1000), std::nullopt);
+  EXPECT_EQ(numbers(plan), (Numbers{5, 3, 4, 6, 7}));
+  EXPECT_EQ(plan.note, "the journal ends at " + to_iso(at(70) + 500'000));
+  EXPECT_EQ(make_plan(journal_of(two_fulls()), at(65), std::nullopt).note, "");
+}
+
+TEST(Plan, a_journal_without_full_is_refused) {
+  EXPECT_EQ(refusal([] { planned({}); }), "the journal holds no full backup");
+  EXPECT_EQ(refusal([] { planned({delta(0, 0, 100)}); }), "the journal holds no full backup");
+}
+
+TEST(Plan, another_stream_is_never_mixed_in) {
+  const std::vector<Entry> entries = {full(0, 100), delta(1, 100, 200), full(2, 5000, "s2"), delta(3, 200, 300),
+                                      delta(4, 5000, 6000, "s2")};
+  EXPECT_EQ(planned(entries), (Numbers{3, 5}));
+  EXPECT_EQ(planned(entries, 1), (Numbers{1, 2}));
+}
+
+TEST(Plan, says_when_the_newest_stream_has_no_full_yet) {
+  const std::vector<Entry> entries = {full(0, 100), delta(1, 100, 200), delta(2, 50, 60, "s2")};
+  const Plan plan = make_plan(journal_of(entries), std::nullopt, std::nullopt);
+  EXPECT_EQ(numbers(plan), (Numbers{1, 2}));
+  EXPECT_NE(plan.note.find("another stream, which has no full backup yet"), std::string::npos);
+}
+
+TEST(Plan, ends_before_a_gap_and_says_so) {
+  const std::vector<Entry> entries = {full(0, 100), delta(1, 100, 200), delta(2, 250, 300)};
+  const Plan plan = make_plan(journal_of(entries), std::nullopt, std::nullopt);
+  EXPECT_EQ(numbers(plan), (Numbers{1, 2}));
+  EXPECT_EQ(plan.note, "changes between 0/C8 and 0/FA are missing before entry 3 (" + entries[2].name +
+                           "): a later full backup makes up for them");
+  EXPECT_EQ(planned({full(0, 100), delta(1, 150, 200)}), Numbers{1});
+}
+
+TEST(Plan, a_stretch_that_was_journalled_twice_is_no_gap) {
+  EXPECT_EQ(planned({full(0, 100), delta(1, 100, 300), delta(2, 100, 200), delta(3, 100, 400)}), (Numbers{1, 2, 4}));
+}
+
+TEST(Plan, a_hole_ends_the_restore_before_it) {
+  const std::vector<Entry> entries = {full(0, 100), delta(1, 100, 200),
+                                      with_hole(with_hole(delta(2, 200, 300), 260), 250), delta(3, 300, 400)};
+  const Plan plan = make_plan(journal_of(entries), std::nullopt, std::nullopt);
+  EXPECT_EQ(numbers(plan), (Numbers{1, 2, 3}));
+  ASSERT_TRUE(plan.stops_at);
+  EXPECT_EQ(plan.stops_at->lsn.value, 250u);
+  EXPECT_NE(plan.note, "");
+}
+
+TEST(Plan, a_later_full_covers_a_hole) {
+  std::vector<Entry> entries = {full(0, 100), with_hole(delta(1, 100, 300), 200), full(2, 200), delta(3, 300, 400)};
+  Plan plan = make_plan(journal_of(entries), std::nullopt, std::nullopt);
+  EXPECT_EQ(numbers(plan), (Numbers{3, 2, 4}));
+  EXPECT_FALSE(plan.stops_at);
+  plan = make_plan(journal_of(entries), at(1), std::nullopt);
+  EXPECT_EQ(numbers(plan), (Numbers{1, 2}));
+  EXPECT_TRUE(plan.stops_at);
+}
+
+TEST(Plan, an_entry_that_is_a_full_is_taken_alone) {
+  EXPECT_EQ(planned_entry(two_fulls(), 5), Numbers{5});
+  EXPECT_EQ(planned_entry(two_fulls(), 1), Numbers{1});
+}
+
+TEST(Plan, an_entry_that_is_a_delta_is_reached_from_the_newest_full_before_it) {
+  EXPECT_EQ(planned_entry(two_fulls(), 7), (Numbers{5, 3, 4, 6, 7}));
+  EXPECT_EQ(planned_entry(two_fulls(), 3), (Numbers{5, 3}));
+  EXPECT_EQ(planned_entry(two_fulls(), 2), (Numbers{1, 2}));
+}
+
+TEST(Plan, an_entry_that_ends_at_an_anchor_is_that_full) {
+  EXPECT_EQ(planned_entry({full(0, 100), delta(1, 100, 200), full(2, 200)}, 2), Numbers{3});
+}
+
+TEST(Plan, an_entry_behind_a_gap_needs_a_full_behind_it_too) {
+  const std::vector<Entry> entries = {full(0, 100), delta(1, 150, 200), full(2, 200), delta(3, 200, 300)};
+  EXPECT_EQ(planned_entry(entries, 4), (Numbers{3, 4}));
+  EXPECT_EQ(refusal([&] {
+              planned_entry({full(0, 100), delta(1, 150, 200)}, 2);
+            }),
+            "no full backup leads to entry 2 (" + entries[1].name + ")");
+}
+
+TEST(Plan, an_entry_that_is_not_there_is_refused) {
+  EXPECT_EQ(refusal([] { planned_entry(two_fulls(), 8); }), "the journal has no entry 8: it has 1 to 7");
+  EXPECT_EQ(refusal([] { planned_entry({}, 8); }), "the journal has no entry 8: it has none");
+}
+
+std::optional<std::uint64_t> kept(std::vector<Entry> entries, int fulls) {
+  return first_to_keep(journal_of(entries).entries(), fulls);
+}
+
+TEST(Retention, keeps_a_full_with_the_deltas_journalled_while_it_ran) {
+  EXPECT_EQ(kept(two_fulls(), 1), 3u);
+  EXPECT_EQ(kept(two_fulls(), 2), std::nullopt);
+  EXPECT_EQ(kept(two_fulls(), 0), 3u);
+}
+
+TEST(Retention, what_is_kept_can_still_be_restored) {
+  auto entries = two_fulls();
+  entries.push_back(full(80, 600));
+  entries.push_back(delta(90, 600, 700));
+  const Journal before = journal_of(entries);
+  const std::uint64_t first = first_to_keep(before.entries(), 2).value();
+  EXPECT_EQ(first, 3u);
+  const Directory directory;
+  JournalFile file(directory.path / "journal");
+  replace_file(directory.path / "journal", before.text());
+  file.drop_before(first, site_key());
+  const Journal after = file.load();
+  for (const Entry& entry : after.entries()) {
+    const Plan plan = make_plan(after, std::nullopt, entry.number);
+    EXPECT_EQ(plan.note, "") << entry.number;
+    EXPECT_EQ(numbers(plan), numbers(make_plan(before, std::nullopt, entry.number))) << entry.number;
+  }
+  EXPECT_FALSE(first_to_keep(after.entries(), 2));
+}
+
+TEST(Retention, drops_deltas_before_the_only_full) {
+  EXPECT_EQ(kept({delta(0, 0, 50), delta(1, 50, 100), full(2, 100), delta(3, 100, 200)}, 2), 3u);
+}
+
+TEST(Retention, drops_nothing_without_a_full) {
+  EXPECT_EQ(kept({delta(0, 0, 50), delta(1, 50, 100)}, 1), std::nullopt);
+  EXPECT_EQ(kept({}, 1), std::nullopt);
+}
+
+TEST(Retention, keeps_the_stream_of_each_kept_full) {
+  EXPECT_EQ(kept({full(0, 100), delta(1, 100, 200), delta(2, 200, 300), full(3, 250), full(4, 9000, "s2")}, 2), 3u);
+  EXPECT_EQ(kept({full(0, 100), delta(1, 100, 200), delta(2, 200, 300), full(3, 250), full(4, 9000, "s2")}, 1), 5u);
+}
+
+}  // namespace
+}  // namespace lpbm::journal
