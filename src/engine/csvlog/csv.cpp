@@ -131,14 +131,14 @@ void CsvReader::State::row() {
 }
 
 // A line can begin only behind a newline, so a piece for libcsv ends behind a newline that a timestamp follows, and
-// where a line ends is known to the byte.
+// where a line ends is known to the byte. An empty line, which libcsv passes over, is no part of the line before.
 std::size_t CsvReader::State::piece_end() const {
   const char* data = buffer.data();
   for (std::size_t at = parsed; at < filled;) {
     const void* newline = std::memchr(data + at, '\n', filled - at);
     if (!newline) break;
     at = static_cast<std::size_t>(static_cast<const char*>(newline) - data) + 1;
-    if (careful || at + pattern.size() > filled || looks_like_line(data + at)) return at;
+    if (careful || at + pattern.size() > filled || data[at] == '\n' || looks_like_line(data + at)) return at;
   }
   return filled;
 }

@@ -132,6 +132,26 @@ TEST(Csv, OurOwnMessagesAreReadAsAllOthers) {
   for (std::size_t step : {1, 3}) EXPECT_EQ(messages(line + line, step), (std::vector<std::string>{quotes, quotes}));
 }
 
+TEST(Csv, WhereALineEndsDoesNotDependOnHowTheBytesCome) {
+  const std::string first = csv_line("a\n\nb"), second = csv_line("c");
+  const std::string text = first + "\n\n" + second;
+  for (const std::size_t step : {text.size(), std::size_t{1}, std::size_t{7}}) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places;
+    CsvReader reader(0, [&](std::string_view, std::uint64_t begin, std::uint64_t end) {
+      places.emplace_back(begin, end);
+      return true;
+    });
+    for (std::size_t at = 0; at < text.size(); at += step) {
+      const std::size_t count = std::min(step, text.size() - at);
+      std::memcpy(reader.space(count), text.data() + at, count);
+      reader.commit(count);
+    }
+    EXPECT_EQ(places,
+              (std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, first.size()}, {first.size(), text.size()}}))
+        << step;
+  }
+}
+
 TEST(Csv, OffsetsSayWhereEachLineBeginsAndEnds) {
   const std::vector<std::string> lines{csv_line("a\nb"), csv_line("c"), csv_line(std::string(300000, 'd'))};
   std::string text;
