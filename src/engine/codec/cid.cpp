@@ -15,6 +15,8 @@ constexpr std::size_t max_links = 174;
 constexpr std::size_t binary_size = 36;
 constexpr std::string_view raw_prefix = "\x01\x55\x12\x20";
 constexpr std::string_view dag_pb_prefix = "\x01\x70\x12\x20";
+constexpr std::string_view v0_prefix = "\x12\x20";
+constexpr std::size_t v0_binary_size = 34;
 constexpr std::string_view base32_digits = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::string_view base58_digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
@@ -53,10 +55,38 @@ std::string encode_node(const std::vector<DagNode>& children) {
   return block;
 }
 
+// A leaf of CIDv0: a UnixFS file node that holds the bytes.
+std::string encode_leaf(std::string_view bytes) {
+  std::string block, data("\x08\x02", 2);
+  if (!bytes.empty()) put_bytes(data, '\x12', bytes);
+  put_number(data, '\x18', bytes.size());
+  put_bytes(block, '\x0A', data);
+  return block;
+}
+
+std::string base58(std::string_view bytes) {
+  constexpr unsigned base = 58;
+  std::string digits;  // least significant first
+  for (const char c : bytes) {
+    unsigned carry = static_cast<unsigned char>(c);
+    for (char& digit : digits) {
+      carry += static_cast<unsigned>(digit) << 8;
+      digit = static_cast<char>(carry % base);
+      carry /= base;
+    }
+    for (; carry > 0; carry /= base) digits.push_back(static_cast<char>(carry % base));
+  }
+  std::string out;
+  for (auto at = digits.rbegin(); at != digits.rend(); ++at)
+    out.push_back(base58_digits[static_cast<std::size_t>(*at)]);
+  return out;
+}
+
 // Kubo's balanced layout, built from the left: a full level is folded only when another sibling arrives.
 class Tree {
  public:
-  explicit Tree(std::vector<DagBlock>* blocks = nullptr) : blocks_(blocks) {}
+  explicit Tree(std::vector<DagBlock>* blocks = nullptr, std::string_view prefix = dag_pb_prefix)
+      : blocks_(blocks), prefix_(prefix) {}
 
   void add(DagNode node, std::size_t level = 0) {
     if (level == levels_.size()) levels_.emplace_back();
@@ -79,7 +109,7 @@ class Tree {
  private:
   DagNode fold(const std::vector<DagNode>& children) {
     std::string block = encode_node(children);
-    DagNode node{std::string(dag_pb_prefix) + sha256(block), block.size(), 0};
+    DagNode node{std::string(prefix_) + sha256(block), block.size(), 0};
     for (const DagNode& child : children) {
       node.tsize += child.tsize;
       node.file_size += child.file_size;
@@ -90,6 +120,7 @@ class Tree {
 
   std::vector<std::vector<DagNode>> levels_;
   std::vector<DagBlock>* blocks_;
+  std::string_view prefix_;
 };
 
 [[noreturn]] void refuse(const std::string& text, const char* cause) {
@@ -99,6 +130,7 @@ class Tree {
 }  // namespace
 
 std::string cid_text(const std::string& binary) {
+  if (binary.size() == v0_binary_size) return base58(binary);
   std::string out = "b";
   std::uint32_t group = 0;
   unsigned bits = 0;
@@ -144,21 +176,40 @@ bool is_cid(const std::string& text) {
 }
 
 struct CidHasher::State {
+  explicit State(CidVersion version) : v0(version == CidVersion::v0), tree(nullptr, v0 ? v0_prefix : dag_pb_prefix) {}
+
+  bool v0;
   Tree tree;
   Sha256 leaf;
+  std::string chunk;  // of v0, whose leaves tell their length before their bytes
   std::size_t in_leaf = 0;
   bool any = false, finished = false;
   DagNode root;
 
+  void add(Bytes data) {
+    if (v0)
+      chunk.append(data);
+    else
+      leaf.update(data);
+    in_leaf += data.size();
+    if (in_leaf == chunk_size) end_leaf();
+  }
+
   void end_leaf() {
-    tree.add({std::string(raw_prefix) + leaf.digest(), in_leaf, in_leaf});
-    leaf.restart();
+    if (v0) {
+      const std::string block = encode_leaf(chunk);
+      tree.add({std::string(v0_prefix) + sha256(block), block.size(), in_leaf});
+      chunk.clear();
+    } else {
+      tree.add({std::string(raw_prefix) + leaf.digest(), in_leaf, in_leaf});
+      leaf.restart();
+    }
     in_leaf = 0;
     any = true;
   }
 };
 
-CidHasher::CidHasher() : state_(new State) {}
+CidHasher::CidHasher(CidVersion version) : state_(new State(version)) {}
 
 CidHasher::~CidHasher() {
   delete state_;
@@ -167,10 +218,8 @@ CidHasher::~CidHasher() {
 void CidHasher::write(Bytes data) {
   while (!data.empty()) {
     const std::size_t count = std::min(data.size(), chunk_size - state_->in_leaf);
-    state_->leaf.update(data.substr(0, count));
-    state_->in_leaf += count;
+    state_->add(data.substr(0, count));
     data.remove_prefix(count);
-    if (state_->in_leaf == chunk_size) state_->end_leaf();
   }
 }
 

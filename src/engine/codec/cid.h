@@ -1,4 +1,5 @@
-// CIDv1 of UnixFS files as Kubo makes them (cid-version=1, raw-leaves, size-262144, sha2-256, balanced, 174 links).
+// CIDs of UnixFS files as Kubo makes them (size-262144, sha2-256, balanced, 174 links): CIDv1 with raw leaves, as lpbm
+// itself stores, and CIDv0 with leaves that are UnixFS nodes, the default of `ipfs add` and `ipfs-cluster-ctl add`.
 // Source: UnixFS and DAG-PB specifications; vectors in the tests.
 #pragma once
 
@@ -10,21 +11,24 @@
 
 namespace lpbm::codec {
 
-// A node of the tree: its CID in binary (36 bytes), cumulative DAG size (Tsize) and file size.
+// A node of the tree: its CID in binary (36 bytes; v0: 34), cumulative DAG size (Tsize) and file size.
 struct DagNode {
   std::string cid;
   std::uint64_t tsize = 0;
   std::uint64_t file_size = 0;
 };
 
-std::string cid_text(const std::string& binary);  // "b" + base32
+std::string cid_text(const std::string& binary);  // "b" + base32; a CIDv0 (34 bytes) in base58
 std::string cid_binary(const std::string& text);  // Error (permanent) unless CIDv1, raw or dag-pb, sha2-256
 bool is_cid(const std::string& text);             // CIDv1 as above, or CIDv0 "Qm..."
 
-// Computes the root of the bytes written to it. Memory: 174 links a level. finish() is idempotent; root() after it.
+enum class CidVersion { v0, v1 };
+
+// Computes the root of the bytes written to it. Memory: 174 links a level, and for v0 one chunk. finish() is
+// idempotent; root() after it.
 class CidHasher final : public Sink {
  public:
-  CidHasher();
+  explicit CidHasher(CidVersion version = CidVersion::v1);
   ~CidHasher() override;
   void write(Bytes data) override;
   void finish() override;

@@ -48,6 +48,25 @@ TEST(Cid, is_that_of_kubo) {
   EXPECT_EQ(cid_text(hash("hello world").cid), "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
 }
 
+// `ipfs add --only-hash --cid-version=0 --raw-leaves=false --chunker=size-262144` of Kubo 0.43.
+TEST(Cid, of_version_0_is_that_of_kubo) {
+  const struct {
+    std::size_t size;
+    const char* cid;
+  } vectors[] = {{0, "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"},
+                 {1, "QmeFD9LBCrkTceFUxF5CdseS6rWtSWmknW57Vy6dnwBEPT"},
+                 {262144, "QmTeZm976A3YuPNCLHWuVqtCeB5gu1qoXMVwspqTxnNhBp"},
+                 {262145, "QmcEkqKWJFhDFrLkomrqCZsGJSFYsbBUQ6xHDYZNteriZh"},
+                 {large, "QmV81WL765sC8DXsRhE5fJv2rwhS4icHRaf3J9Zk5FdRnW"}};
+  for (const auto& vector : vectors) {
+    CidHasher hasher(CidVersion::v0);
+    feed(hasher, keystream(vector.size), 100003);
+    EXPECT_EQ(cid_text(hasher.root().cid), vector.cid);
+    EXPECT_EQ(hasher.root().file_size, vector.size);
+    EXPECT_TRUE(is_cid(vector.cid));
+  }
+}
+
 TEST(Cid, does_not_depend_on_how_the_bytes_come) {
   const std::string data = keystream(3 * 262144 + 5);
   const std::string cid = hash(data).cid;
