@@ -1,15 +1,9 @@
-// Roles, memberships and tablespaces of a restored backup, out of the text of `pg_dumpall --globals-only`. What exists
-// on the target stays as it is; only what is missing is made.
+// Roles, memberships and tablespaces of a backup, out of the text of `pg_dumpall --globals-only`.
 #pragma once
 
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
-
-#include "postgres/connection.h"
 
 namespace lpbm::job {
 
@@ -30,7 +24,8 @@ struct GlobalRole {
 };
 
 struct Membership {
-  std::string role, member, text;
+  std::string role, member, grantor, text;  // grantor: empty where the text names none
+  auto operator<=>(const Membership&) const = default;
 };
 
 struct Globals {
@@ -47,33 +42,10 @@ std::vector<GlobalStatement> split_globals(std::string_view text);
 // Throws Error (permanent) as split_globals; statements of other kinds are passed over.
 Globals parse_globals(std::string_view text);
 
-// Tablespaces of `globals` that are missing and cannot be made, each with its reason, for people; nothing is changed.
-std::vector<std::string> check_tablespaces(postgres::Connection& connection, const Globals& globals);
-
-// Applies one state of the globals after another, in stream order. Not in a transaction.
-class GlobalsKeeper {
- public:
-  // With `in_place` missing tablespaces are made inside the data directory (scratch servers only).
-  explicit GlobalsKeeper(postgres::Connection& connection, bool in_place = false)
-      : connection_(connection), in_place_(in_place) {}
-  void apply(const Globals& globals);
-  // Roles made by somebody else on the way, to be treated as made here.
-  void adopt(const std::vector<std::string>& roles);
-  // Drops the roles made here that the last state does not know. What cannot be dropped is said in `notes`.
-  void finish(std::vector<std::string>& notes);
-
- private:
-  void apply_tablespaces(const Globals& globals);
-  void apply_roles(const Globals& globals);
-  void apply_memberships(const Globals& globals);
-  void apply_parameters(const Globals& globals);
-  void grant(std::vector<Membership> missing);
-
-  postgres::Connection& connection_;
-  bool in_place_;
-  std::map<std::string, std::string> made_;  // our roles: the text of their statements as applied last
-  std::map<std::pair<std::string, std::string>, std::string> granted_;  // (role, member): the statement
-  std::set<std::string> known_;                                         // roles of the last state
-};
+// The word behind the last `keyword`; empty: none.
+std::string word_after(const std::vector<std::string>& words, std::string_view keyword);
+// The object of `... ON <kind> name ...`: COMMENT ON ROLE x, SECURITY LABEL FOR p ON ROLE x, GRANT c ON TABLESPACE x.
+// Empty: none.
+std::string object_of(const std::vector<std::string>& words, std::string_view kind);
 
 }  // namespace lpbm::job

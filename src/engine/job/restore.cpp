@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/pipe.h"
 #include "job/database_properties.h"
-#include "job/globals.h"
+#include "job/globals_keeper.h"
 #include "job/object.h"
 #include "job/replay.h"
 #include "job/restore_full.h"
@@ -247,14 +247,15 @@ journal::Journal open_journal(const std::string& text, const std::string& signer
   const journal::Header& header = journal.header();
   if (journal.torn()) notes.emplace_back("the last line of the journal is torn and was left out");
   std::string secret;
-  if (!header.identity.empty() && keys.passphrase) {
+  if (!header.mac.empty())
+    for (const std::string& identity : keys.identities)
+      if (journal::header_mac(header, identity) == header.mac) secret = identity;
+  // Opening it takes a second: not where whoever asked has done so already.
+  if (secret.empty() && !header.identity.empty() && keys.passphrase) {
     const std::vector<std::string> found = codec::read_identities(codec::age_unwrap(header.identity, *keys.passphrase));
     if (found.empty()) throw Error(ErrorKind::permanent, "opening the journal's identity", "it holds no key");
     secret = found.front();
     keys.identities.push_back(secret);
-  } else if (!header.mac.empty()) {
-    for (const std::string& identity : keys.identities)
-      if (journal::header_mac(header, identity) == header.mac) secret = identity;
   }
   const journal::Trust trust = journal.authenticate(signer, secret);
   if (trust.verified_by.empty())

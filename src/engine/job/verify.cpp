@@ -55,23 +55,20 @@ std::vector<Problem> verify_entries(const journal::Journal& journal, store::Stor
 }
 
 std::vector<Problem> verify_links(const journal::Journal& journal) {
-  struct Position {
-    Lsn reached;  // the stream is whole from the oldest full's anchor up to here
-    bool known = false;
-  };
-  std::map<std::string, Position> streams;
+  // The stream is whole from the anchor of its oldest full up to here. A delta that the full needs may stand before it,
+  // journalled while the full ran.
+  std::map<std::string, Lsn> reached;
+  for (const journal::Entry& entry : journal.entries())
+    if (entry.kind == journal::Kind::full) reached.try_emplace(entry.stream, entry.anchor);
   std::vector<Problem> problems;
   for (const journal::Entry& entry : journal.entries()) {
-    Position& position = streams[entry.stream];
-    if (entry.kind == journal::Kind::full) {
-      if (!position.known) position = {entry.anchor, true};
-      continue;
-    }
-    if (!position.known) continue;  // before the oldest full: not needed
-    if (entry.from > position.reached)
-      problems.push_back({entry.number, entry.cid,
-                          "changes from " + position.reached.text() + " to " + entry.from.text() + " are missing"});
-    position.reached = std::max(position.reached, entry.to);
+    const auto stream = reached.find(entry.stream);
+    if (entry.kind != journal::Kind::delta || stream == reached.end()) continue;
+    Lsn& end = stream->second;
+    if (entry.to > end && entry.from > end)
+      problems.push_back(
+          {entry.number, entry.cid, "changes from " + end.text() + " to " + entry.from.text() + " are missing"});
+    end = std::max(end, entry.to);
   }
   return problems;
 }

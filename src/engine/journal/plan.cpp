@@ -31,6 +31,18 @@ bool begins_after(const Entry& delta, Micros until) {
   return delta.first_commit > until;
 }
 
+const Entry& end_of(const Plan& plan) {
+  return plan.deltas.empty() ? plan.full : plan.deltas.back();
+}
+
+// Up to when the plan holds every commit, as far as its own entries tell: a full what its snapshot saw, a delta what
+// stands before its last record.
+Micros shown_by(const Plan& plan) {
+  Micros shown = plan.full.first_commit != 0 ? plan.full.first_commit : plan.full.started;
+  for (const Entry& delta : plan.deltas) shown = std::max(shown, delta.last_commit);
+  return shown;
+}
+
 // The stream behind a full, as far as it can be followed: up to `last` (an entry's number) or to the end.
 Plan follow(const std::vector<Entry>& entries, const Entry& full, std::optional<Micros> until,
             std::optional<std::uint64_t> last) {
@@ -39,12 +51,14 @@ Plan follow(const std::vector<Entry>& entries, const Entry& full, std::optional<
   for (const Entry& entry : entries) {
     if (!needs(full, entry) || (entry.to < reached)) continue;
     if (last && entry.number > *last) break;
-    if (until && begins_after(entry, *until)) break;
+    // Before the question whether it is late: what is missing may not have been.
     if (entry.from > reached) {
+      if (until && shown_by(plan) >= *until) break;
       plan.note = "changes between " + reached.text() + " and " + entry.from.text() + " are missing before " +
                   describe(entry) + ": a later full backup makes up for them";
       break;
     }
+    if (until && begins_after(entry, *until)) break;
     plan.deltas.push_back(entry);
     plan.stops_at = first_hole(entry, reached);
     if (plan.stops_at) {
@@ -84,20 +98,28 @@ Plan plan_entry(const std::vector<Entry>& entries, std::uint64_t number) {
               "Choose another entry: a full backup, or one after it.");
 }
 
+// Whether the stream goes on behind the plan without a gap, so that what was left out is known to be later.
+bool goes_on(const std::vector<Entry>& entries, const Plan& plan) {
+  const Lsn reached = std::max(end_of(plan).to, plan.full.anchor);
+  return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+    return needs(plan.full, entry) && entry.from <= reached && entry.to > reached;
+  });
+}
+
 // Says what is newer in the journal than what the plan reaches.
 void add_note(const std::vector<Entry>& entries, std::optional<Micros> until, Plan& plan) {
-  if (!plan.note.empty()) return;
-  const Entry& end = plan.deltas.empty() ? plan.full : plan.deltas.back();
-  if (until && entries.back().finished < *until) {
-    plan.note = "the journal ends at " + to_iso(entries.back().finished);
-    return;
-  }
-  if (until) return;
+  if (!plan.note.empty() || (until && (shown_by(plan) >= *until || goes_on(entries, plan)))) return;
+  const Entry& end = end_of(plan);
   const auto other = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
     return entry.number > end.number && entry.stream != plan.full.stream;
   });
-  if (other != entries.end())
+  if (other != entries.end() && !until)
     plan.note = "from " + describe(*other) + " on the journal holds another stream, which has no full backup yet";
+  else if (other != entries.end())
+    plan.note = "what was committed after " + to_iso(shown_by(plan)) + " is missing: the stream of " + describe(end) +
+                " ends there, and the one that follows has no full backup of that time";
+  else if (until)
+    plan.note = "the journal ends at " + to_iso(shown_by(plan)) + ": what was committed later is not in it";
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ TEST(Plan, until_leaves_out_late_entries_that_commit_nothing) {
 TEST(Plan, until_after_the_end_says_where_the_journal_ends) {
   const Plan plan = make_plan(journal_of(two_fulls()), at(1000), std::nullopt);
   EXPECT_EQ(numbers(plan), (Numbers{5, 3, 4, 6, 7}));
-  EXPECT_EQ(plan.note, "the journal ends at " + to_iso(at(70) + 500'000));
+  EXPECT_EQ(plan.note, "the journal ends at " + to_iso(at(70)) + ": what was committed later is not in it");
   EXPECT_EQ(make_plan(journal_of(two_fulls()), at(65), std::nullopt).note, "");
 }
 
@@ -106,6 +106,29 @@ TEST(Plan, ends_before_a_gap_and_says_so) {
   EXPECT_EQ(plan.note, "changes between 0/C8 and 0/FA are missing before entry 3 (" + entries[2].name +
                            "): a later full backup makes up for them");
   EXPECT_EQ(planned({full(0, 100), delta(1, 150, 200)}), Numbers{1});
+}
+
+std::string note(const std::vector<Entry>& entries, int until) {
+  return make_plan(journal_of(entries), at(until), std::nullopt).note;
+}
+
+TEST(Plan, until_inside_a_gap_says_so_even_where_the_stream_goes_on_later) {
+  const std::vector<Entry> entries = {full(0, 100), delta(10, 100, 200), delta(30, 250, 300)};
+  EXPECT_NE(note(entries, 20).find("changes between 0/C8 and 0/FA are missing"), std::string::npos);
+  EXPECT_NE(note(entries, 40).find("changes between 0/C8 and 0/FA are missing"), std::string::npos);
+  EXPECT_EQ(note(entries, 10), "");  // whole up to there
+  EXPECT_EQ(planned(entries, 20), (Numbers{1, 2}));
+}
+
+TEST(Plan, until_between_two_streams_says_what_is_missing) {
+  const std::vector<Entry> entries = {full(0, 100), delta(10, 100, 200), full(30, 5000, "s2"),
+                                      delta(40, 5000, 6000, "s2")};
+  EXPECT_EQ(planned(entries, 20), (Numbers{1, 2}));
+  EXPECT_EQ(note(entries, 20), "what was committed after " + to_iso(at(10)) + " is missing: the stream of entry 2 (" +
+                                   entries[1].name +
+                                   ") ends there, and the one that follows has no full backup of that time");
+  EXPECT_EQ(note(entries, 5), "");
+  EXPECT_EQ(note(entries, 35), "");
 }
 
 TEST(Plan, a_stretch_that_was_journalled_twice_is_no_gap) {
