@@ -251,10 +251,3 @@ void lpbm_decoder_reset_counts(void) {
   progress->anchors_seen = 0;
   progress->holes_seen = 0;
 }
-
-bool lpbm_decoder_hold_position(LpbmPosition* position) {
-  return lpbm_plugin_first_hold(position);
-}
-void lpbm_decoder_forget_holds(void) {
-  lpbm_plugin_forget_holds();
-}

@@ -21,12 +21,7 @@
 #include "postgres.h"
 
 #include "access/xlogdefs.h"
-
-/* Place of a frame in its stream. */
-typedef struct LpbmPosition {
-  uint64 run;
-  uint64 seq;
-} LpbmPosition;
+#include "hold.h"
 
 #define LPBM_NONCE_LENGTH 32
 #define LPBM_MAX_ANCHORS 4
@@ -118,13 +113,5 @@ extern void lpbm_decoder_abandon(void);
 /* Never NULL; the pointer stays valid, the content is current. */
 extern const LpbmProgress* lpbm_decoder_progress(void);
 extern void lpbm_decoder_reset_counts(void);
-/*
- * Whether there is a record whose transaction new snapshots do not see yet (synchronous replication). Then *position is
- * where the first such record begins: log files with frames from there on must be kept for a full backup's bridge
- * (`keep` and `hold`). Survives close and open.
- */
-extern bool lpbm_decoder_hold_position(LpbmPosition* position);
-/* Forgets what lpbm_decoder_hold_position knows (a new stream). */
-extern void lpbm_decoder_forget_holds(void);
 
 #endif /* LPBM_DECODER_H */

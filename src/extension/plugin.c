@@ -7,7 +7,6 @@
 #include "access/xact.h"
 #include "compat.h"
 #include "key.h"
-#include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "plugin_internal.h"
@@ -15,7 +14,6 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
-#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -30,15 +28,6 @@ static XLogRecPtr known_upto = InvalidXLogRecPtr; /* records at or below it exis
 static XLogRecPtr poison = InvalidXLogRecPtr;
 static char poison_cause[LPBM_HOLE_DETAIL_LENGTH];
 static bool allowed = false;
-
-/* Transactions whose records begin at `position` and which new snapshots did not see when they were decoded. */
-typedef struct Hold {
-  dlist_node node;
-  TransactionId xid;
-  LpbmPosition position;
-} Hold;
-
-static dlist_head holds = DLIST_STATIC_INIT(holds);
 
 LpbmProgress* lpbm_plugin_progress(void) {
   return &progress;
@@ -67,48 +56,6 @@ void lpbm_plugin_stop(void) {
   lpbm_relations_stop();
   if (plugin_context != NULL) MemoryContextDelete(plugin_context);
   plugin_context = NULL;
-}
-
-/* --- holds -----------------------------------------------------------------------------------------------------------
- */
-
-static void hold_while_invisible(TransactionId xid, LpbmPosition position) {
-  Hold* hold;
-
-  if (!TransactionIdIsInProgress(xid)) return;
-  hold = MemoryContextAlloc(TopMemoryContext, sizeof(Hold));
-  hold->xid = xid;
-  hold->position = position;
-  dlist_push_tail(&holds, &hold->node);
-}
-
-bool lpbm_plugin_first_hold(LpbmPosition* position) {
-  dlist_mutable_iter iterator;
-  bool any = false;
-
-  dlist_foreach_modify(iterator, &holds) {
-    Hold* hold = dlist_container(Hold, node, iterator.cur);
-
-    if (!TransactionIdIsInProgress(hold->xid)) {
-      dlist_delete(&hold->node);
-      pfree(hold);
-    } else if (!any) {
-      any = true;
-      *position = hold->position;
-    }
-  }
-  return any;
-}
-
-void lpbm_plugin_forget_holds(void) {
-  dlist_mutable_iter iterator;
-
-  dlist_foreach_modify(iterator, &holds) {
-    Hold* hold = dlist_container(Hold, node, iterator.cur);
-
-    dlist_delete(&hold->node);
-    pfree(hold);
-  }
 }
 
 /* --- records ----------------------------------------------------------------------------------------------------- */
@@ -146,12 +93,13 @@ static char* origin_name(RepOriginId origin) {
 
 void lpbm_record_ensure(void) {
   LpbmTransaction* t = &lpbm_transaction;
-  LpbmPosition position;
+  LpbmHold place;
 
   if (t->begun) return;
   t->begun = true;
-  position = lpbm_record_mark();
-  hold_while_invisible(t->txn->xid, position);
+  place.position = lpbm_record_mark();
+  place.after = progress.last_record;
+  lpbm_holds_note(t->txn->xid, place);
   begin_record(t->txn->end_lsn, t->full_xid, t->txn->xact_time.commit_time, origin_name(t->txn->origin_id));
 }
 

@@ -18,8 +18,6 @@ extern void lpbm_plugin_stop(void);
 
 /* What the decoder shows of it. */
 extern LpbmProgress* lpbm_plugin_progress(void);
-extern bool lpbm_plugin_first_hold(LpbmPosition* position);
-extern void lpbm_plugin_forget_holds(void);
 
 /*
  * A record that is no transaction (sequence positions): begins it with xid 0; the caller writes its lines and ends it.

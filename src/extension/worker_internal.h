@@ -25,11 +25,11 @@ typedef struct LpbmJob {
   XLogRecPtr upto;        /* delta: what was decoded when it began */
   XLogRecPtr last_record; /* delta: the last record of that */
   bool fenced;
-  uint64 globals;    /* hash of the globals that it takes, 0: none */
-  LpbmPosition hold; /* full: log files from there on are kept */
-  bool automatic;    /* full: counts for lpbm.min_full_interval */
-  uint64 request;    /* restore, verify: whose */
-  bool answered;     /* result or error has come */
+  uint64 globals; /* hash of the globals that it takes, 0: none */
+  LpbmHold hold;  /* full: log files from there on are kept */
+  bool automatic; /* full: counts for lpbm.min_full_interval */
+  uint64 request; /* restore, verify: whose */
+  bool answered;  /* result or error has come */
   bool failed;
   LpbmErrorKind error;
   char cause[LPBM_TEXT];
@@ -50,6 +50,7 @@ typedef struct LpbmWorker {
   bool initialised;  /* the engine found nothing that stands in the way */
   bool look_again;   /* the engine is to look at new settings; backups go on meanwhile */
   bool stopping;
+  bool holds_started; /* by this process */
   LpbmRetry init, delta, full, decode;
   LpbmJob jobs[LPBM_LANES];
 

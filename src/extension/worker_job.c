@@ -175,7 +175,7 @@ bool lpbm_globals_changed(void) {
 
 static void start_delta(void) {
   const LpbmJob* full = running_full();
-  LpbmPosition keep;
+  LpbmHold keep;
   LpbmJob job;
   StringInfoData members;
 
@@ -189,9 +189,9 @@ static void start_delta(void) {
   append_stream(&members);
   append_position(&members, "fence", &job.fence);
   if (full != NULL)
-    append_position(&members, "keep", &full->hold);
-  else if (lpbm_decoder_hold_position(&keep))
-    append_position(&members, "keep", &keep);
+    append_position(&members, "keep", &full->hold.position);
+  else if (lpbm_holds_first(&keep))
+    append_position(&members, "keep", &keep.position);
   else
     appendStringInfoString(&members, ",\"keep\":null");
   appendStringInfo(&members, ",\"globals\":%s", job.globals != 0 ? "true" : "false");
@@ -200,12 +200,13 @@ static void start_delta(void) {
 
 /* Where reading for the bridge must begin: at the first record that new snapshots do not see yet, or at the next one.
  */
-static LpbmPosition hold_position(void) {
-  LpbmPosition hold;
+static LpbmHold first_hold(void) {
+  LpbmHold hold;
 
-  if (lpbm_decoder_hold_position(&hold)) return hold;
-  hold.run = lpbm_worker.stream.run;
-  hold.seq = lpbm_decoder_progress()->frames;
+  if (lpbm_holds_first(&hold)) return hold;
+  hold.position.run = lpbm_worker.stream.run;
+  hold.position.seq = lpbm_decoder_progress()->frames;
+  hold.after = lpbm_decoder_progress()->last_record;
   return hold;
 }
 
@@ -216,7 +217,7 @@ static void start_full(const char* reason, bool automatic) {
 
   memset(&job, 0, sizeof(job));
   job.kind = LPBM_JOB_FULL;
-  job.hold = hold_position();
+  job.hold = first_hold();
   job.automatic = automatic;
   job.globals = lpbm_worker.globals;
   if (!pg_strong_random(nonce, sizeof(nonce))) elog(ERROR, "could not generate a random number");
@@ -226,7 +227,8 @@ static void start_full(const char* reason, bool automatic) {
   for (size_t i = 0; i < sizeof(nonce); i++) appendStringInfo(&members, "%02x", nonce[i]);
   appendStringInfoString(&members, "\",\"reason\":");
   escape_json(&members, reason); /* UTF-8 already */
-  append_position(&members, "hold", &job.hold);
+  append_position(&members, "hold", &job.hold.position);
+  appendStringInfo(&members, ",\"after\":\"%X/%X\"", LSN_FORMAT_ARGS(job.hold.after));
   lpbm_requests_take(LPBM_JOB_FULL);
   if (!start(LPBM_LANE_LONG, &job, members.data)) lpbm_retry_later(&lpbm_worker.full);
 }
@@ -295,6 +297,12 @@ static void start_full_if_due(void) {
   if (reason[0] == '\0' && !requested) return;
   if (!requested && !lpbm_retry_due(&lpbm_worker.full)) return;
   if (is_automatic(reason) && GetCurrentTimestamp() < automatic_after()) return;
+  if (lpbm_holds_unknown()) {
+    lpbm_tell("invisible", "a full backup waits: transactions are committed, but not visible yet",
+              "They wait for a synchronous standby: see synchronous_standby_names and pg_stat_replication.");
+    return;
+  }
+  lpbm_tell("invisible", NULL, NULL);
   start_full(reason[0] == '\0' ? "requested" : reason, is_automatic(reason));
 }
 

@@ -65,12 +65,13 @@ static void begin_stream(const char* reason) {
 
   lpbm_job_kill(LPBM_LANE_DELTA);
   if (lpbm_job_runs(LPBM_JOB_FULL)) lpbm_job_kill(LPBM_LANE_LONG);
-  lpbm_decoder_forget_holds();
   lpbm_stream_new(&fresh);
   if (lpbm_worker.stream.binding.system == fresh.binding.system) fresh.automatic = lpbm_worker.stream.automatic;
   lpbm_set_state(LPBM_STATE_CREATING);
   lpbm_slot_drop(fresh.slot);
   fresh.start = fresh.confirmed = lpbm_slot_create(fresh.slot);
+  lpbm_holds_start();
+  lpbm_worker.holds_started = true;
   lpbm_sequences_open(lpbm_directory(), fresh.id);
   StartTransactionCommand();
   lpbm_sequences_baseline();
@@ -136,6 +137,8 @@ static void open_decoder(void* argument) {
   LpbmDecoderOptions options;
 
   (void)argument;
+  if (!lpbm_worker.holds_started) lpbm_holds_start();
+  lpbm_worker.holds_started = true;
   stream->run++;
   lpbm_stream_save(stream);
   memset(&options, 0, sizeof(options));

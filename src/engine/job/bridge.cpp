@@ -1,5 +1,7 @@
 #include "job/bridge.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace lpbm::job {
@@ -13,7 +15,7 @@ bool BridgeFilter::wanted() {
 }
 
 void BridgeFilter::begin(const csvlog::RecordHead& head) {
-  if (!anchor_ && last_.value != 0 && head.prev > last_)
+  if (!anchor_ && head.prev > last_)
     throw Error(ErrorKind::gap, "reading the bridge",
                 "the records between " + last_.text() + " and " + head.prev.text() + " are missing in the csvlog");
   head_ = head;
@@ -22,7 +24,7 @@ void BridgeFilter::begin(const csvlog::RecordHead& head) {
 }
 
 void BridgeFilter::end(std::uint64_t rows) {
-  last_ = head_.lsn;
+  last_ = std::max(last_, head_.lsn);
   if (begun_) next_.end(rows);
   if (at_anchor_ && !anchor_) anchor_ = head_.lsn;
 }

@@ -14,10 +14,11 @@ namespace lpbm::job {
 // without anchors and sequence positions, until the anchor of `nonce` has come; whatever follows is dropped. Throws
 // Error (gap) when a record does not link to the one before it: the log reader cannot check that, as it begins in the
 // middle.
+// `after`: the record before the first that matters; records up to it may come or not.
 class BridgeFilter final : public csvlog::RecordHandler {
  public:
-  BridgeFilter(const Visibility& visibility, std::string nonce, csvlog::RecordHandler& next)
-      : visibility_(visibility), nonce_(std::move(nonce)), next_(next) {}
+  BridgeFilter(const Visibility& visibility, std::string nonce, Lsn after, csvlog::RecordHandler& next)
+      : visibility_(visibility), nonce_(std::move(nonce)), next_(next), last_(after) {}
 
   // LSN of the anchor's record, once it has come.
   [[nodiscard]] std::optional<Lsn> anchor_lsn() const { return anchor_; }

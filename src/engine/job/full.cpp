@@ -12,6 +12,7 @@
 #include "job/database_properties.h"
 #include "job/delta.h"
 #include "job/entry.h"
+#include "job/keys.h"
 #include "job/leftovers.h"
 #include "job/logs.h"
 #include "job/snapshot.h"
@@ -74,11 +75,13 @@ class FullJob {
         events_(events),
         nonce_(std::move(nonce)),
         hold_(frame_position(request, "hold").value_or(csvlog::FramePosition{})),
+        after_(Lsn::parse(text_member(request, "after"))),
         started_(now()),
         store_(site.open_store()),
         name_(entry_name(journal::Kind::full)),
         objects_{*store_, store_prefix(site.settings().site) + name_ + '/',
-                 site.recipients(site.journal().ends().header), site.settings().zstd_level},
+                 site.recipients(site.journal().ends().header), site.settings().zstd_level,
+                 aes_key(site, site.journal().ends().header)},
         entry_(new_entry(site.settings(), journal::Kind::full, name_, text_member(request, "stream"), started_)) {
     entry_.reason = optional_text_member(request, "reason").value_or("");
   }
@@ -148,7 +151,7 @@ class FullJob {
     options.key = site_.cluster_key();
     options.from = hold_;
     options.check_links = false;
-    BridgeFilter filter(visibility, nonce_, handler);
+    BridgeFilter filter(visibility, nonce_, after_, handler);
     csvlog::read_log(options, filter, [&] { return filter.anchor_lsn().has_value(); });
     if (!filter.anchor_lsn()) return false;
     entry_.anchor = entry_.from = entry_.to = *filter.anchor_lsn();
@@ -188,6 +191,7 @@ class FullJob {
   Events& events_;
   std::string nonce_;
   csvlog::FramePosition hold_;
+  Lsn after_;
   Micros started_;
   std::unique_ptr<store::Store> store_;
   std::string name_;

@@ -17,7 +17,7 @@ class BridgeTest : public testing::Test {
   // xids up to 19 are seen but for 12 and 15.
   const Visibility visibility_{"12:20:12,15"};
   Recorder recorder_;
-  BridgeFilter filter_{visibility_, nonce, recorder_};
+  BridgeFilter filter_{visibility_, nonce, {}, recorder_};
 };
 
 TEST(Visibility, SeesWhatIsBelowXmaxAndWasNotRunning) {
@@ -78,6 +78,22 @@ TEST_F(BridgeTest, ARecordThatIsMissingInTheMiddleIsAGap) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::gap);
     EXPECT_NE(error.cause().find("0/10 and 0/20"), std::string::npos);
+  }
+}
+
+TEST(Bridge, BeginsBehindTheRecordItWasToldOf) {
+  const Visibility visibility("12:20:12,15");
+  Recorder recorder;
+  BridgeFilter whole(visibility, nonce, Lsn{0x20}, recorder);
+  feed(whole, transaction(10, 0, 11, "", 0) + transaction(30, 20, 12, relation_t + insert("x"), 1));
+  EXPECT_EQ(recorder.text, "begin 0/30;relation t;row x;end;");
+  BridgeFilter cut(visibility, nonce, Lsn{0x20}, recorder);
+  try {
+    feed(cut, transaction(40, 30, 12, relation_t + insert("y"), 1));
+    FAIL() << "no error was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::gap);
+    EXPECT_NE(error.cause().find("0/20 and 0/30"), std::string::npos);
   }
 }
 

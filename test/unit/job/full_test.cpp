@@ -59,6 +59,7 @@ class FullTest : public WithSite {
             {"start", "0/1"},
             {"nonce", nonce},
             {"hold", {{"run", 1}, {"seq", 0}}},
+            {"after", "0/0"},
             {"reason", "asked"}};
   }
 
