@@ -83,10 +83,8 @@ codec::AgeKeys read_keys(const Options& options, const journal::Header* header) 
                 "Give the file with the identity by --identity.");
   const std::string passphrase =
       options.passphrase_file.empty() ? ask_passphrase("Passphrase: ") : read_secret(options.passphrase_file);
-  if (wrapped)
-    keys.identities = codec::read_identities(codec::age_unwrap(header->identity, passphrase));
-  else
-    keys.passphrase = passphrase;
+  if (wrapped) keys.identities = codec::read_identities(codec::age_unwrap(header->identity, passphrase));
+  keys.passphrase = passphrase;  // of objects in aes-256-cbc, too
   return keys;
 }
 

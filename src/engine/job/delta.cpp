@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "job/database_properties.h"
 #include "job/entry.h"
+#include "job/keys.h"
 #include "job/leftovers.h"
 #include "job/logs.h"
 #include "job/segments.h"
@@ -87,8 +88,9 @@ class DeltaJob {
   }
 
   EntryObjects objects_of(const std::string& entry) {
+    if (!aes_) aes_ = aes_key(site_, header_);
     return {store(), store_prefix(site_.settings().site) + entry + '/', site_.recipients(header_),
-            site_.settings().zstd_level};
+            site_.settings().zstd_level, aes_};
   }
 
   Segment open_segment() {
@@ -137,7 +139,8 @@ class DeltaJob {
   bool globals_;
   journal::Header header_;
   Lsn from_;
-  std::unique_ptr<store::Store> store_;  // outlives the segments, which write into it
+  std::shared_ptr<const codec::AesCbcKey> aes_;  // null: age
+  std::unique_ptr<store::Store> store_;          // outlives the segments, which write into it
   Segments segments_;
   std::vector<csvlog::LogFile> files_;
 };

@@ -13,8 +13,8 @@ codec::AgeKeys server_keys(const Settings& settings) {
   codec::AgeKeys keys;
   if (!settings.identity_file.empty())
     keys.identities = codec::read_identities(read_secret(settings.data_directory / settings.identity_file));
-  else
-    keys.passphrase = read_passphrase(settings);
+  // Objects in aes-256-cbc are opened by the passphrase alone.
+  if (settings.identity_file.empty() || settings.encryption != "age") keys.passphrase = read_passphrase(settings);
   return keys;
 }
 

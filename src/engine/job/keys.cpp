@@ -39,15 +39,50 @@ bool has_passphrase(const Settings& settings) {
 }
 
 void check_settings(const Settings& settings) {
-  if (settings.encryption != "age")
+  if (settings.encryption != "age" && settings.encryption != "aes-256-cbc")
     throw Error(ErrorKind::permanent, step, "lpbm.encryption = " + settings.encryption + " is not supported",
-                "Set lpbm.encryption to age.");
+                "Set lpbm.encryption to age or aes-256-cbc.");
+  if (settings.encryption != "age" && !settings.recipients.empty())
+    throw Error(ErrorKind::permanent, step, "aes-256-cbc cannot encrypt to recipients",
+                "Clear lpbm.recipients and set lpbm.passphrase_file, or set lpbm.encryption to age.");
   if (!settings.recipients.empty() && has_passphrase(settings))
     throw Error(ErrorKind::permanent, step, "both recipients and a passphrase are set",
                 "Clear either lpbm.recipients, or lpbm.passphrase_file and lpbm.passphrase_command.");
   if (!settings.passphrase_file.empty() && !settings.passphrase_command.empty())
     throw Error(ErrorKind::permanent, step, "both a passphrase file and a passphrase command are set",
                 "Clear either lpbm.passphrase_file or lpbm.passphrase_command.");
+}
+
+// Tells the key of a passphrase from others. Whoever reads it can try passphrases, as with any object of the store.
+std::string check_text(const codec::AesCbcKey& key) {
+  return to_hex(key.salt()) + ' ' + to_hex(codec::hmac_sha256(key.bytes(), "lpbm aes-256-cbc")) + '\n';
+}
+
+// The key of this passphrase, where aes.check says that it is the right one.
+std::shared_ptr<const codec::AesCbcKey> checked_key(const std::filesystem::path& path, const std::string& passphrase) {
+  if (!std::filesystem::exists(path)) return nullptr;
+  const std::string text = read_secret(path) + '\n';
+  constexpr std::size_t salt_digits = 2 * codec::aes_cbc_salt_size;
+  if (text.size() <= salt_digits)
+    throw Error(ErrorKind::permanent, "reading " + path.string(), "it does not hold what was written there",
+                "Remove it; it is made anew.");
+  auto key = std::make_shared<const codec::AesCbcKey>(passphrase, from_hex(text.substr(0, salt_digits)));
+  return codec::equal_constant_time(check_text(*key), text) ? key : nullptr;
+}
+
+// Opens the identity of the journal, which takes a second and 256 MiB.
+void check_passphrase(const journal::Header& header, const std::string& passphrase) {
+  if (header.identity.empty())
+    throw Error(ErrorKind::permanent, step, "the journal was begun with recipients, not with a passphrase",
+                "Move the journal away to begin a new one, or set lpbm.encryption to age.");
+  try {
+    const Secret identity(codec::age_unwrap(header.identity, passphrase));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::permanent) throw;
+    throw Error(ErrorKind::permanent, step,
+                "the passphrase does not open the journal (" + error.cause() + "): it was begun with another",
+                "Bring back that passphrase, or move the journal away to begin a new one.");
+  }
 }
 
 std::string find_program(const std::string& name) {
@@ -154,6 +189,18 @@ void make_keys(const Site& site) {
   (void)site.signing_key();
 }
 
+std::shared_ptr<const codec::AesCbcKey> aes_key(const Site& site, const journal::Header& header) {
+  check_settings(site.settings());
+  if (site.settings().encryption == "age") return nullptr;
+  const Secret passphrase(read_passphrase(site.settings()));
+  const std::filesystem::path path = site.path("aes.check");
+  if (auto key = checked_key(path, passphrase.text())) return key;
+  check_passphrase(header, passphrase.text());
+  auto key = std::make_shared<const codec::AesCbcKey>(passphrase.text(), codec::random_bytes(codec::aes_cbc_salt_size));
+  replace_file(path, check_text(*key));
+  return key;
+}
+
 journal::Header make_journal(const Site& site) {
   check_settings(site.settings());
   const codec::SigningKey key = site.signing_key();
@@ -164,6 +211,7 @@ journal::Header make_journal(const Site& site) {
     throw Error(ErrorKind::permanent, "reading " + site.path("journal").string(), "it is signed by another key",
                 "Bring back its site.key, or move the journal away to begin a new one.");
   (void)site.recipients(header);
+  (void)aes_key(site, header);
   return header;
 }
 

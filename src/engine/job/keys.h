@@ -2,6 +2,7 @@
 // objects are encrypted.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,12 @@ void make_keys(const Site& site);
 // which is wrapped by the passphrase into the header and forgotten. An existing journal is read and must be this
 // site's. Throws Error; cause "no encryption secret" when neither recipients nor a passphrase are given.
 journal::Header make_journal(const Site& site);
+
+// With lpbm.encryption = 'aes-256-cbc' the key of the passphrase, read anew, by which objects are encrypted; null for
+// age. All objects of a site have the salt of `aes.check`, so that a restore derives one key, not thousands. Throws
+// Error (permanent) unless it is the passphrase that opens the identity in `header`: one journal, one passphrase. The
+// file `aes.check` is written at the first call and lets later ones see that in 50 ms.
+std::shared_ptr<const codec::AesCbcKey> aes_key(const Site& site, const journal::Header& header);
 
 // The passphrase of lpbm.passphrase_file or lpbm.passphrase_command; Error (permanent) without either, or when empty.
 std::string read_passphrase(const Settings& settings);

@@ -11,6 +11,8 @@
 namespace lpbm::job {
 namespace {
 
+constexpr const char* aes_cbc = "aes-256-cbc";
+
 // Hands everything on and finishes nothing: the end of a stage whose sink below belongs to somebody else.
 class Counter final : public Sink {
  public:
@@ -108,6 +110,30 @@ class Stages {
   std::vector<std::unique_ptr<Sink>> stages_;
 };
 
+// What stands in the journal's `codec`.
+struct Codec {
+  bool aes = false, zstd = false;
+};
+
+Codec codec_of(const journal::Object& object) {
+  constexpr std::string_view zstd = "+zstd";
+  std::string_view text = object.codec;
+  Codec out;
+  out.zstd = text.ends_with(zstd);
+  if (out.zstd) text.remove_suffix(zstd.size());
+  out.aes = text == aes_cbc;
+  if (out.aes || text == "age") return out;
+  throw Error(ErrorKind::permanent, "reading object " + object.name + " (" + object.cid + ")",
+              "its codec " + object.codec + " is not known to this version");
+}
+
+const std::string& passphrase_for(const journal::Object& object, const codec::AgeKeys& keys) {
+  if (keys.passphrase) return *keys.passphrase;
+  throw Error(ErrorKind::permanent, "reading object " + object.name + " (" + object.cid + ")",
+              "it is encrypted with the passphrase (aes-256-cbc), which an identity does not open",
+              "Give the passphrase, by --passphrase-file or lpbm.passphrase_file.");
+}
+
 }  // namespace
 
 std::optional<int> parse_compression(const std::string& text) {
@@ -126,6 +152,7 @@ std::optional<int> parse_compression(const std::string& text) {
 
 struct ObjectWriter::State {
   std::unique_ptr<store::Writer> writer;
+  std::shared_ptr<const codec::AesCbcKey> aes;
   Stages stages;
   Counter* plain = nullptr;
   journal::Object object;
@@ -134,10 +161,11 @@ struct ObjectWriter::State {
 ObjectWriter::ObjectWriter(store::Store& store, const ObjectOptions& options) : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.object.name = options.name;
-  s.object.codec = options.zstd_level ? "age+zstd" : "age";
+  s.object.codec = std::string(options.aes ? aes_cbc : "age") + (options.zstd_level ? "+zstd" : "");
   s.writer = store.put(options.store_name);
   Sink* top = &s.stages.thread(*s.writer, options.threaded);
-  top = &s.stages.push(codec::age_encrypt(options.recipients, *top));
+  s.aes = options.aes;
+  top = &s.stages.push(s.aes ? codec::aes_cbc_encrypt(*s.aes, *top) : codec::age_encrypt(options.recipients, *top));
   top = &s.stages.thread(*top, options.threaded);
   if (options.zstd_level) {
     top = &s.stages.push(codec::zstd_compress(*options.zstd_level, *top));
@@ -178,17 +206,16 @@ journal::Object store_object(store::Store& store, const ObjectOptions& options, 
 
 void fetch_object(store::Store& store, const journal::Object& object, const codec::AgeKeys& keys, Sink& below,
                   bool threaded) {
-  if (object.codec != "age+zstd" && object.codec != "age")
-    throw Error(ErrorKind::permanent, "reading object " + object.name + " (" + object.cid + ")",
-                "its codec " + object.codec + " is not known to this version");
+  const Codec codec = codec_of(object);
   Stages stages;
   Sink* top = &stages.thread(below, threaded);
   top = &stages.push(std::make_unique<PlainCheck>(object, *top));
-  if (object.codec == "age+zstd") {
+  if (codec.zstd) {
     top = &stages.push(codec::zstd_decompress(*top));
     top = &stages.thread(*top, threaded);
   }
-  top = &stages.push(codec::age_decrypt(keys, *top));
+  top = &stages.push(codec.aes ? codec::aes_cbc_decrypt(passphrase_for(object, keys), *top)
+                               : codec::age_decrypt(keys, *top));
   top = &stages.thread(*top, threaded);
   StoredCheck check(object, *top);
   store.get(object.cid, {}, check);

@@ -1,4 +1,5 @@
-// The way of an object into a store and back: plain bytes -> zstd -> age -> store (docs/formats.md, Objects).
+// The way of an object into a store and back: plain bytes -> zstd -> age or aes-256-cbc -> store (docs/formats.md,
+// Objects).
 #pragma once
 
 #include <memory>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/stream.h"
+#include "codec/aes_cbc.h"
 #include "codec/age.h"
 #include "journal/journal.h"
 #include "store/store.h"
@@ -19,6 +21,7 @@ struct ObjectOptions {
   std::optional<int> zstd_level;        // none: not compressed
   std::vector<std::string> recipients;  // age, at least one
   bool threaded = false;                // each heavy stage in a thread of its own: for dumps; a small delta needs none
+  std::shared_ptr<const codec::AesCbcKey> aes = nullptr;  // aes-256-cbc by this key, in place of age
 };
 
 // The setting lpbm.compression: "none", "zstd", "zstd:<level>". Throws Error (usage) otherwise.
@@ -44,7 +47,8 @@ class ObjectWriter final : public Sink {
 journal::Object store_object(store::Store& store, const ObjectOptions& options, Bytes content);
 
 // Gets the object from the store and writes its plain bytes into `below`, which is finished only after size, SHA-256
-// and the ends of all layers were found right; whatever is wrong throws Error before that. `threaded` as above.
+// and the ends of all layers were found right; whatever is wrong throws Error before that. aes-256-cbc is opened by the
+// passphrase among the keys. `threaded` as above.
 void fetch_object(store::Store& store, const journal::Object& object, const codec::AgeKeys& keys, Sink& below,
                   bool threaded = false);
 // The same for contents of at most `limit` plain bytes.

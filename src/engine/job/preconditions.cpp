@@ -92,7 +92,7 @@ json run_init(const Site& site) {
     check("encryption", encryption_hint, [&] {
       const journal::Header header = make_journal(site);
       result["key"] = header.key;
-      result["recipients"] = site.recipients(header);
+      if (site.settings().encryption == "age") result["recipients"] = site.recipients(header);
     });
   check("store", store_hint, [&] { check_store(site); });
   check("pg_dump", program_hint, [&] { check_program(site, "pg_dump"); });

@@ -1,7 +1,8 @@
 // A backed-up server as its jobs see it: lpbm.directory with its files, the store and the database, opened on demand.
 //
 // Files in lpbm.directory: `cluster.key`, `site.key`, `journal` (and its lock), `store/` (the default store),
-// `delta.lock` and `full.lock` (one job of a kind at a time), `pending/` and `removals` (leftovers.h).
+// `aes.check` (with lpbm.encryption = 'aes-256-cbc'), `delta.lock` and `full.lock` (one job of a kind at a time),
+// `pending/` and `removals` (leftovers.h).
 #pragma once
 
 #include <memory>
@@ -67,9 +68,10 @@ struct EntryObjects {
   std::string prefix;  // "lpbm/<site>/<entry>/"
   std::vector<std::string> recipients;
   std::optional<int> zstd_level;
+  std::shared_ptr<const codec::AesCbcKey> aes = nullptr;  // keys.h, aes_key
 
   [[nodiscard]] ObjectOptions options(const std::string& name, bool threaded = false) const {
-    return {name, prefix + name, zstd_level, recipients, threaded};
+    return {name, prefix + name, zstd_level, recipients, threaded, aes};
   }
 };
 

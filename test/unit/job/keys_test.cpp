@@ -96,6 +96,40 @@ TEST_F(KeysTest, AJournalOfAnotherKeyIsRefused) {
   EXPECT_EQ(test::error_of([&] { make(); }).cause(), "it is signed by another key");
 }
 
+TEST_F(KeysTest, Aes256CbcNeedsThePassphraseOfTheJournalAndKeepsOneSalt) {
+  write(root_ / "passphrase", "correct horse\n");
+  settings_.passphrase_file = "passphrase";
+  settings_.encryption = "aes-256-cbc";
+  const journal::Header header = make();
+  EXPECT_EQ(header.mac.size(), 64U) << "the journal proves itself as with age";
+  const auto key = aes_key(Site(settings_), header);
+  ASSERT_TRUE(key);
+  EXPECT_EQ(key->bytes(), codec::AesCbcKey("correct horse", key->salt()).bytes());
+  EXPECT_EQ(aes_key(Site(settings_), header)->salt(), key->salt());
+  EXPECT_EQ(std::filesystem::status(settings_.directory / "aes.check").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  settings_.passphrase_file = "another";
+  write(root_ / "another", "battery staple\n");
+  const Error error = test::error_of([&] { aes_key(Site(settings_), header); });
+  EXPECT_EQ(error.cause(), "the passphrase does not open the journal (wrong passphrase): it was begun with another");
+  settings_.passphrase_file = "passphrase";
+  std::filesystem::remove(settings_.directory / "aes.check");
+  EXPECT_NE(aes_key(Site(settings_), header)->salt(), key->salt()) << "made anew where it was lost";
+}
+
+TEST_F(KeysTest, Aes256CbcIsNotForRecipients) {
+  settings_.encryption = "aes-256-cbc";
+  settings_.recipients = {codec::generate_identity().recipient};
+  EXPECT_EQ(test::error_of([&] { make(); }).cause(), "aes-256-cbc cannot encrypt to recipients");
+  settings_.encryption = "age";
+  const journal::Header header = make();
+  settings_.recipients.clear();
+  settings_.encryption = "aes-256-cbc";
+  write(root_ / "passphrase", "correct horse\n");
+  settings_.passphrase_file = "passphrase";
+  EXPECT_EQ(test::error_of([&] { make(); }).cause(), "the journal was begun with recipients, not with a passphrase");
+}
+
 TEST(SplitCommand, KnowsQuotesAndBackslashesAndExpandsNothing) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(split_command("a  'b c' \"d\\\"e\" f\\ g"), (Words{"a", "b c", "d\"e", "f g"}));
