@@ -43,6 +43,7 @@ ALTER SYSTEM SET lpbm.recipients = 'ssh-ed25519 AAAA';
 ALTER SYSTEM SET lpbm.recipients = 'AGE-SECRET-KEY-1QQQQ';
 ALTER SYSTEM SET lpbm.conninfo = 'user=backup password=secret';
 ALTER SYSTEM SET lpbm.conninfo = 'postgresql://localhost';
+ALTER SYSTEM SET lpbm.mail_subject_prefix = E'[a]\rBcc: b@example';
 ALTER SYSTEM SET lpbm.smtp_url = 'http://mail.example';
 ALTER SYSTEM SET lpbm.smtp_url = 'smtp://user:secret@mail.example';
 ALTER SYSTEM SET lpbm.refresh_limit = 'a quarter';

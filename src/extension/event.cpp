@@ -80,6 +80,9 @@ void parse(std::string_view line, LpbmEvent& event) {
   event.hint = text(object, "hint");
   event.key = text(object, "key");
   event.applied = number(object, "applied", -1);
+  event.next = number(object, "next", -1);
+  event.journal_after = number(object, "journal_after", 0);
+  event.mailed = number(object, "mailed", 0);
   take_rows(object, "problems", event);
   take_rows(object, "notes", event);
   event.kind = kind_of(object.value("event", ""));

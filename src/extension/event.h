@@ -51,6 +51,11 @@ typedef struct LpbmEvent {
   char* hint;
   char* key;       /* init's result */
   int64_t applied; /* restore's result; negative: none */
+  /* mail's result, microseconds since 1970: look again then (negative: no need), a new journal can wait so long, and
+   * the last mail with one (0: none); cause and hint where a mail could not be sent */
+  int64_t next;
+  int64_t journal_after;
+  int64_t mailed;
   int row_count;
   LpbmEventRow* rows;
 } LpbmEvent;

@@ -124,14 +124,21 @@ Datum lpbm_journal(PG_FUNCTION_ARGS) {
 }
 
 Datum lpbm_mail_journal(PG_FUNCTION_ARGS) {
+  LpbmRequest request;
+
   (void)fcinfo;
-  lpbm_demand_library();
-  if (lpbm_settings.smtp_url[0] == '\0')
+  demand_primary();
+  if (lpbm_settings.smtp_url[0] == '\0') {
     ereport(NOTICE, (errmsg("the journal is not mailed: lpbm.smtp_url is empty"),
                      errhint("Set lpbm.smtp_url and lpbm.mail_to.")));
-  else
-    ereport(NOTICE, (errmsg("the journal is not mailed: this version of lpbm sends no mail"),
-                     errhint("SELECT lpbm_journal() gives its text.")));
+    PG_RETURN_BOOL(false);
+  }
+  memset(&request, 0, sizeof(request));
+  request.kind = LPBM_JOB_MAIL;
+  lpbm_ask_worker(&request);
+  if (request.cause[0] == '\0') PG_RETURN_BOOL(true);
+  ereport(WARNING, (errmsg("the journal was not mailed: %s", lpbm_from_utf8(request.cause)),
+                    request.hint[0] == '\0' ? 0 : errhint("%s", lpbm_from_utf8(request.hint))));
   PG_RETURN_BOOL(false);
 }
 

@@ -19,7 +19,7 @@ PG_FUNCTION_INFO_V1(lpbm_status_rows);
 PG_FUNCTION_INFO_V1(lpbm_progress_rows);
 PG_FUNCTION_INFO_V1(lpbm_journal_lines);
 
-static const char* const job_names[] = {"", "init", "delta", "full", "restore", "verify"};
+static const char* const job_names[] = {"", "init", "delta", "full", "restore", "verify", "mail"};
 
 /* --- lpbm_status ------------------------------------------------------------------------------------------------- */
 
@@ -139,6 +139,8 @@ static void put_all(ReturnSetInfo* result, const LpbmShared* shared) {
   put(result, "confirmed", lsn_text(shared->confirmed), NULL);
   put_entry(result, "last_full", &shared->last_full);
   put_entry(result, "last_delta", &shared->last_delta);
+  if (lpbm_settings.smtp_url[0] != '\0')
+    put(result, "last_mail", shared->last_mail == 0 ? "none" : time_text(shared->last_mail), NULL);
   put(result, "last_trigger", time_text(shared->last_trigger), NULL);
   put(result, "next_trigger", time_text(shared->next_trigger), NULL);
   put(result, "next_full", time_text(shared->next_full), NULL);

@@ -14,6 +14,7 @@ LpbmSettings lpbm_settings;
 enum { ENCRYPTION_AGE, ENCRYPTION_AES };
 enum { LOGS_DELETE, LOGS_KEEP };
 enum { IDENTITY_REFRESH, IDENTITY_FULL };
+enum { TLS_REQUIRE, TLS_OFF };
 
 static const struct config_enum_entry encryptions[] = {
     {"age", ENCRYPTION_AGE, false}, {"aes-256-cbc", ENCRYPTION_AES, false}, {NULL, 0, false}};
@@ -21,6 +22,8 @@ static const struct config_enum_entry log_fates[] = {
     {"delete", LOGS_DELETE, false}, {"keep", LOGS_KEEP, false}, {NULL, 0, false}};
 static const struct config_enum_entry identities[] = {
     {"refresh", IDENTITY_REFRESH, false}, {"full", IDENTITY_FULL, false}, {NULL, 0, false}};
+static const struct config_enum_entry encrypted_mail[] = {
+    {"require", TLS_REQUIRE, false}, {"off", TLS_OFF, false}, {NULL, 0, false}};
 
 typedef struct TextSetting {
   const char* name;
@@ -105,12 +108,17 @@ static const TextSetting texts[] = {
      PGC_SIGHUP, 0},
     {S(smtp_url), "", lpbm_check_smtp_url, "Sets the mail server by which lpbm sends its journal and its alerts.",
      "smtp://HOST:PORT or smtps://HOST:PORT; empty means no mail.", PGC_SIGHUP, 0},
-    {S(smtp_user), "", NULL, "Sets the user as whom lpbm logs in to the mail server.", NULL, PGC_SIGHUP, 0},
+    {S(smtp_user), "", lpbm_check_line, "Sets the user as whom lpbm logs in to the mail server.", NULL, PGC_SIGHUP, 0},
     {S(smtp_password_file), "", NULL, "Sets the file with the password for the mail server that lpbm uses.",
      "The file must be readable by the server's user alone.", PGC_SIGHUP, 0},
-    {S(mail_from), "", NULL, "Sets the sender of lpbm's mails.", NULL, PGC_SIGHUP, 0},
-    {S(mail_to), "", NULL, "Sets the recipients of lpbm's mails.", "Separated by commas.", PGC_SIGHUP, 0},
-    {S(mail_subject_prefix), "", NULL, "Sets what the subjects of lpbm's mails begin with.", NULL, PGC_SIGHUP, 0},
+    {S(smtp_ca_file), "", NULL,
+     "Sets the PEM file with the certificates that lpbm trusts when it connects to its mail server.",
+     "Empty means those of the system.", PGC_SIGHUP, 0},
+    {S(mail_from), "", lpbm_check_line, "Sets the sender of lpbm's mails.",
+     "Empty means lpbm.smtp_user where that is an address, else lpbm at this host.", PGC_SIGHUP, 0},
+    {S(mail_to), "", lpbm_check_line, "Sets the recipients of lpbm's mails.", "Separated by commas.", PGC_SIGHUP, 0},
+    {S(mail_subject_prefix), "", lpbm_check_line, "Sets what the subjects of lpbm's mails begin with.", NULL,
+     PGC_SIGHUP, 0},
 };
 
 static const NumberSetting numbers[] = {
@@ -134,6 +142,8 @@ static const ChoiceSetting choices[] = {
      "delete or keep. They hold row data and would fill the disk."},
     {S(replica_identity), identities, "Sets how lpbm carries updates and deletes of tables without a key.",
      "refresh stores such tables anew, full gives them REPLICA IDENTITY FULL."},
+    {S(smtp_tls), encrypted_mail, "Sets whether lpbm's connection to a mail server smtp:// must be encrypted.",
+     "require sends nothing without STARTTLS, off sends in clear text."},
 };
 
 void lpbm_settings_define(void) {

@@ -37,6 +37,8 @@ typedef struct LpbmSettings {
   char* smtp_url;
   char* smtp_user;
   char* smtp_password_file;
+  char* smtp_ca_file;
+  int smtp_tls;
   char* mail_from;
   char* mail_to;
   char* mail_subject_prefix;

@@ -187,6 +187,13 @@ bool lpbm_check_percentage(char** value, void** extra, GucSource source) {
   return false;
 }
 
+/* What goes into a header or a command of a mail: one line. */
+bool lpbm_check_line(char** value, void** extra, GucSource source) {
+  (void)extra;
+  (void)source;
+  return refuse_control(*value);
+}
+
 bool lpbm_check_smtp_url(char** value, void** extra, GucSource source) {
   const char* text = *value;
 

@@ -16,6 +16,7 @@ extern bool lpbm_check_http_list(char** value, void** extra, GucSource source);
 extern bool lpbm_check_compression(char** value, void** extra, GucSource source);
 extern bool lpbm_check_recipients(char** value, void** extra, GucSource source);
 extern bool lpbm_check_percentage(char** value, void** extra, GucSource source);
+extern bool lpbm_check_line(char** value, void** extra, GucSource source);
 extern bool lpbm_check_smtp_url(char** value, void** extra, GucSource source);
 
 #endif /* LPBM_SETTINGS_CHECK_H */

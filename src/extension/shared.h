@@ -46,11 +46,12 @@ typedef enum LpbmJobKind {
   LPBM_JOB_DELTA,
   LPBM_JOB_FULL,
   LPBM_JOB_RESTORE,
-  LPBM_JOB_VERIFY
+  LPBM_JOB_VERIFY,
+  LPBM_JOB_MAIL
 } LpbmJobKind;
 
-/* Deltas run beside one other job. */
-typedef enum LpbmLane { LPBM_LANE_DELTA, LPBM_LANE_LONG, LPBM_LANES } LpbmLane;
+/* Deltas run beside one other job, and mails beside both. */
+typedef enum LpbmLane { LPBM_LANE_DELTA, LPBM_LANE_LONG, LPBM_LANE_MAIL, LPBM_LANES } LpbmLane;
 
 typedef struct LpbmJobProgress {
   LpbmJobKind kind; /* NONE: nothing runs in this lane */
@@ -114,6 +115,7 @@ typedef struct LpbmShared {
   TimestampTz full_after;      /* it waits until then */
   char signer[LPBM_CID];       /* the site's public key */
   LpbmLastEntry last_full, last_delta;
+  TimestampTz last_mail; /* with the journal; 0: none */
 
   LpbmProblem problems[LPBM_MAX_PROBLEMS];
   LpbmJobProgress progress[LPBM_LANES];

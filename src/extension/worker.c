@@ -116,6 +116,7 @@ static void reload(void) {
   lpbm_retry_reset(&lpbm_worker.init);
   lpbm_retry_reset(&lpbm_worker.delta);
   lpbm_retry_reset(&lpbm_worker.full);
+  lpbm_mail_settings_changed();
   plan(GetCurrentTimestamp());
 }
 
@@ -213,6 +214,7 @@ static long sleep_ms(void) {
   if (lpbm_worker.look_after != 0 || !lpbm_worker.initialised || lpbm_worker.delta.failures > 0 ||
       lpbm_worker.full.failures > 0 || lpbm_worker.decode.failures > 0)
     sleep = Min(sleep, lpbm_worker.look_after != 0 ? 200 : 500);
+  sleep = Min(sleep, lpbm_mail_sleep_ms(now));
   return Max(sleep, 1);
 }
 
@@ -297,7 +299,7 @@ static void leave(int code, Datum argument) {
   if (lpbm_shared->state != LPBM_STATE_NO_DATABASE) lpbm_shared->state = LPBM_STATE_OFF;
   memset(lpbm_shared->progress, 0, sizeof(lpbm_shared->progress));
   lpbm_shared_unlock();
-  for (LpbmJobKind kind = LPBM_JOB_DELTA; kind <= LPBM_JOB_VERIFY; kind++)
+  for (LpbmJobKind kind = LPBM_JOB_DELTA; kind <= LPBM_JOB_MAIL; kind++)
     lpbm_requests_refuse(kind, "lpbm's worker has stopped", "See the server's log.");
   lpbm_wake_launcher();
 }

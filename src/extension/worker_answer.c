@@ -128,6 +128,7 @@ static void take_entry(LpbmJob* job, const char* line) {
   strlcpy(job->cid, entry.cid, sizeof(job->cid));
   append_to_table(entry.number, line);
   show_entry(&entry);
+  lpbm_mail_journal_changed();
   if (job->kind == LPBM_JOB_FULL) {
     bool good = lpbm_attempt(entry_step, both, false, cause, hint);
 
@@ -176,6 +177,7 @@ static void take_result(LpbmJob* job, const LpbmEvent* event, const char* line) 
 
   job->answered = true;
   if (job->kind == LPBM_JOB_INIT) take_init(event);
+  if (job->kind == LPBM_JOB_MAIL) lpbm_mail_take_result(job, event);
   if (job->kind != LPBM_JOB_RESTORE && job->kind != LPBM_JOB_VERIFY) return;
   if (!lpbm_attempt(keep_answer, both, false, job->cause, job->hint)) job->failed = true;
 }
@@ -282,6 +284,7 @@ static void full_ended(const LpbmJob* job) {
     lpbm_retry_reset(&lpbm_worker.full);
     lpbm_tell("full", NULL, NULL);
     refresh_table(); /* retention has dropped lines */
+    lpbm_mail_journal_changed();
     return;
   }
   lpbm_retry_later(&lpbm_worker.full);
@@ -339,6 +342,9 @@ static void conclude(LpbmLane lane) {
     case LPBM_JOB_RESTORE:
     case LPBM_JOB_VERIFY:
       lpbm_requests_answer(job.kind, job.request, "", job.failed ? job.cause : NULL, job.hint);
+      break;
+    case LPBM_JOB_MAIL:
+      lpbm_mail_ended(&job);
       break;
     case LPBM_JOB_NONE:
       break;

@@ -1,7 +1,8 @@
 /*
  * What the parts of the worker share: worker.c (process, loop, schedule), worker_step.c (steps, problems, retries),
  * worker_check.c (preconditions), worker_stream.c (slot, stream, decoding), worker_job.c (the engine's jobs),
- * worker_answer.c (what they answer), worker_request.c (requests of sessions), worker_globals.c (roles and the like).
+ * worker_answer.c (what they answer), worker_request.c (requests of sessions), worker_globals.c (roles and the like),
+ * worker_mail.c (when mails are due).
  */
 #ifndef LPBM_WORKER_INTERNAL_H
 #define LPBM_WORKER_INTERNAL_H
@@ -133,6 +134,8 @@ extern bool lpbm_full_is_needed(void);
 
 /* Starts what is due and can be started. */
 extern void lpbm_jobs_start(void);
+/* Starts one; `members`: `,"name":value` of the job itself. False, with a problem told, where that failed. */
+extern bool lpbm_job_start(LpbmLane lane, const LpbmJob* job, const char* members);
 extern void lpbm_job_kill(LpbmLane lane);
 extern bool lpbm_job_runs(LpbmJobKind kind);
 
@@ -165,6 +168,19 @@ extern void lpbm_requests_note(bool full, const char* cid);
 extern void lpbm_requests_refuse(LpbmJobKind kind, const char* cause, const char* hint);
 /* Answers deltas that have nothing more to wait for. */
 extern void lpbm_requests_settle(void);
+
+/* --- worker_mail.c ----------------------------------------------------------------------------------------------- */
+
+/* Starts the engine for mails where any may be due, and none is under way. */
+extern void lpbm_mail_start_if_due(void);
+/* How long nothing can be due. */
+extern long lpbm_mail_sleep_ms(TimestampTz now);
+extern void lpbm_mail_journal_changed(void);
+extern void lpbm_mail_settings_changed(void);
+/* A problem was looked at: it is there or not, and that is news or not. `name` is a literal. */
+extern void lpbm_mail_note(const char* name, bool good, bool news);
+extern void lpbm_mail_take_result(LpbmJob* job, const LpbmEvent* event);
+extern void lpbm_mail_ended(const LpbmJob* job);
 
 /* --- worker_globals.c -------------------------------------------------------------------------------------------- */
 

@@ -107,10 +107,9 @@ static void start_step(void* argument) {
   CommitTransactionCommand();
 }
 
-static const char* const kind_names[] = {"", "init", "delta", "full", "restore", "verify"};
+static const char* const kind_names[] = {"", "init", "delta", "full", "restore", "verify", "mail"};
 
-/* False, with a problem told, where the engine could not be started. */
-static bool start(LpbmLane lane, const LpbmJob* job, const char* members) {
+bool lpbm_job_start(LpbmLane lane, const LpbmJob* job, const char* members) {
   Start step;
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
@@ -159,7 +158,7 @@ static void start_init(void) {
   job.kind = LPBM_JOB_INIT;
   lpbm_worker.look_again = false;
   recover_journal();
-  if (!start(LPBM_LANE_LONG, &job, "")) lpbm_retry_later(&lpbm_worker.init);
+  if (!lpbm_job_start(LPBM_LANE_LONG, &job, "")) lpbm_retry_later(&lpbm_worker.init);
 }
 
 static const LpbmJob* running_full(void) {
@@ -195,7 +194,7 @@ static void start_delta(void) {
   else
     appendStringInfoString(&members, ",\"keep\":null");
   appendStringInfo(&members, ",\"globals\":%s", job.globals != 0 ? "true" : "false");
-  if (!start(LPBM_LANE_DELTA, &job, members.data)) lpbm_retry_later(&lpbm_worker.delta);
+  if (!lpbm_job_start(LPBM_LANE_DELTA, &job, members.data)) lpbm_retry_later(&lpbm_worker.delta);
 }
 
 /* Where reading for the bridge must begin: at the first record that new snapshots do not see yet, or at the next one.
@@ -230,7 +229,7 @@ static void start_full(const char* reason, bool automatic) {
   append_position(&members, "hold", &job.hold.position);
   appendStringInfo(&members, ",\"after\":\"%X/%X\"", LSN_FORMAT_ARGS(job.hold.after));
   lpbm_requests_take(LPBM_JOB_FULL);
-  if (!start(LPBM_LANE_LONG, &job, members.data)) lpbm_retry_later(&lpbm_worker.full);
+  if (!lpbm_job_start(LPBM_LANE_LONG, &job, members.data)) lpbm_retry_later(&lpbm_worker.full);
 }
 
 /* The two jobs that a session asks for with arguments of its own. */
@@ -254,7 +253,7 @@ static void start_asked(void) {
       lpbm_json_text(&members, request.journal);
     appendStringInfo(&members, ",\"until\":%s", request.until[0] == '\0' ? "null" : request.until);
   }
-  (void)start(LPBM_LANE_LONG, &job, members.data);
+  (void)lpbm_job_start(LPBM_LANE_LONG, &job, members.data);
 }
 
 /* --- what is due ------------------------------------------------------------------------------------------------- */
@@ -317,6 +316,7 @@ void lpbm_jobs_start(void) {
       (!lpbm_worker.initialised || lpbm_worker.look_again))
     start_init();
   if (long_job->kind == LPBM_JOB_NONE) start_asked();
+  lpbm_mail_start_if_due();
 }
 
 void lpbm_job_kill(LpbmLane lane) {

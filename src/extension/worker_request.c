@@ -16,7 +16,8 @@ static void answer(LpbmRequest* request, const char* result, const char* cause, 
     memset(request, 0, sizeof(*request));
     return;
   }
-  request->failed = cause != NULL;
+  /* A mail that was not sent is an answer, not an error. */
+  request->failed = cause != NULL && request->kind != LPBM_JOB_MAIL;
   if (result != NULL) lpbm_copy_text(request->result, result, sizeof(request->result));
   lpbm_copy_text(request->cause, cause == NULL ? "" : cause, sizeof(request->cause));
   lpbm_copy_text(request->hint, hint == NULL ? "" : hint, sizeof(request->hint));

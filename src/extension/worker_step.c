@@ -58,7 +58,10 @@ int lpbm_attempt_code(void) {
 }
 
 void lpbm_tell(const char* name, const char* cause, const char* hint) {
-  if (!lpbm_problem_set(name, cause, hint)) return;
+  bool news = lpbm_problem_set(name, cause, hint);
+
+  lpbm_mail_note(name, cause == NULL, news);
+  if (!news) return;
   if (cause == NULL)
     ereport(LOG, (errmsg("lpbm: problem \"%s\" is over", name)));
   else

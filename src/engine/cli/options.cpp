@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/terminal.h"
+#include "journal/packed.h"
 
 namespace lpbm::cli {
 
@@ -62,7 +63,7 @@ std::unique_ptr<store::Store> open_store(const Options& options) {
 }
 
 journal::Journal load_journal(const Options& options) {
-  journal::Journal journal = journal::Journal::parse(read_file(options.journal, std::size_t{1} << 30));
+  journal::Journal journal = journal::Journal::parse(journal::unpack(read_file(options.journal, std::size_t{1} << 30)));
   if (journal.torn()) note("the journal's last line is not complete and is left out");
   return journal;
 }

@@ -5,6 +5,7 @@
 #include "job/delta.h"
 #include "job/full.h"
 #include "job/into_database.h"
+#include "job/mail.h"
 #include "job/preconditions.h"
 #include "job/verify.h"
 
@@ -39,6 +40,7 @@ json run_job(const Request& request, Events& events) {
   if (request.job == "full") return run_full(site, request.body, events);
   if (request.job == "verify") return run_verify(site, events);
   if (request.job == "restore") return run_into_database(site, request.body, events);
+  if (request.job == "mail") return run_mail(site, request.body, events);
   throw Error(ErrorKind::usage, "reading the request", "there is no job \"" + request.job + "\"");
 }
 
