@@ -265,7 +265,7 @@ void apply_database_access(Connection& connection, const std::string& name, cons
 void apply_database_properties(Connection& connection, const std::string& name, const json& properties) {
   const std::string database = quote_identifier(name);
   connection.exec("BEGIN");
-  connection.exec("SET LOCAL synchronous_commit = on");
+  connection.exec("SET LOCAL synchronous_commit = local");
   apply_settings(connection, database, properties.at("settings"));
   for (const json& label : properties.value("security_labels", json::array()))
     connection.exec("SECURITY LABEL FOR " + quote_identifier(label.at("provider").get<std::string>()) +
