@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "store/store.h"
@@ -24,6 +25,11 @@ struct Setup {
   std::string name;
   std::function<std::unique_ptr<Place>()> make;
 };
+
+// What a failure prints.
+inline void PrintTo(const Setup& setup, std::ostream* out) {
+  *out << setup.name;
+}
 
 inline std::string setup_name(const testing::TestParamInfo<Setup>& info) {
   return info.param.name;

@@ -19,8 +19,9 @@ class ObjectHasher final : public Sink {
   explicit ObjectHasher(std::uint64_t part_size, bool with_sha256 = true);
   void write(Bytes data) override;
   void finish() override;
-  // Both after finish().
+  // After finish().
   [[nodiscard]] const Stored& stored() const { return stored_; }
+  // Those that have ended: a part ends when a byte of the next one comes, or by finish().
   [[nodiscard]] const std::vector<codec::DagNode>& parts() const { return parts_; }
 
  private:

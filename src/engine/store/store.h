@@ -8,6 +8,7 @@
 // - One Store is used by one thread at a time; a Writer belongs to its Store and must not outlive it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,16 +65,31 @@ class Store {
   virtual void remove(const std::string& cid) = 0;
   // All objects of this site whose name begins with `prefix`, in no particular order.
   virtual std::vector<Listed> list(const std::string& prefix) = 0;
+  // Removes what writers of this site that were never finished left under names that begin with `prefix`. Nobody may be
+  // writing such an object meanwhile.
+  virtual void remove_unfinished(const std::string& prefix) { (void)prefix; }
 };
 
-// What a store needs to know; URL forms: "file:<path>" (relative to `directory`), later "ipfs+http://host:9094".
+// What a store needs to know; URL forms: "file:<path>" (relative to `directory`), "ipfs+http://host:9094[,host:port]"
+// and "ipfs+https://...", to which all that follows `part_size` belongs.
 struct Options {
   std::string url;
   std::string
       directory;  // lpbm.directory; may be empty for the engine on its own (then relative to the working directory)
   std::string site;
   std::uint64_t part_size = 256u << 20;
+  std::vector<std::string> ipfs_api{};  // addresses of nodes or gateways to read from
+  std::string auth_file{}, ca_file{};
+  int replication_min = 1, replication_max = 3;
+  // How long a store that cannot be reached or does not get on is waited for before an Error (retryable) says so, and
+  // how long an address may be silent before another one is asked.
+  std::chrono::milliseconds patience{60'000}, stall_timeout{60'000};
+  // Told what is waited for; called from the threads of the store. May be empty.
+  std::function<void(const std::string& cause)> waiting{};
 };
+
+// What the names of all objects of a site begin with: "lpbm/<site>/", with the characters that a store allows.
+std::string name_prefix(const std::string& site);
 
 // Makes the store of a URL. Throws Error (usage) for an unknown scheme.
 std::unique_ptr<Store> open(const Options& options);

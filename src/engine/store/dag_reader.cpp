@@ -1,0 +1,223 @@
+#include "store/dag_reader.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace lpbm::store {
+namespace {
+
+constexpr std::uint64_t max_block = 2u << 20;
+constexpr unsigned max_depth = 16;
+constexpr long ok = 200, partial = 206;
+
+// What the sink threw is no failure of an address, whatever it is.
+struct SinkFailed {
+  std::exception_ptr failure;
+};
+
+std::uint64_t end_of(const Range& range) {
+  return range.length > UINT64_MAX - range.offset ? UINT64_MAX : range.offset + range.length;
+}
+
+}  // namespace
+
+struct DagReader::Window {
+  std::uint64_t from, to;
+  Sink& sink;
+
+  [[nodiscard]] bool wants(std::uint64_t offset, std::uint64_t size) const {
+    return offset < to && offset + size > from;
+  }
+  void give(Bytes block, std::uint64_t offset) {
+    const std::uint64_t first = std::clamp(from, offset, offset + block.size());
+    const std::uint64_t last = std::clamp(to, first, offset + block.size());
+    if (first == last) return;
+    try {
+      sink.write(block.substr(first - offset, last - first));
+    } catch (...) {
+      throw SinkFailed{std::current_exception()};
+    }
+  }
+};
+
+DagReader::DagReader(std::vector<Address> addresses, HttpOptions http, Patience patience)
+    : options_(std::move(http)), failover_(std::move(addresses), std::move(patience)) {}
+
+void DagReader::read(const std::string& cid, Range range, Sink& sink) {
+  object_ = cid;
+  Window window{range.offset, end_of(range), sink};
+  if (window.from >= window.to) return;
+  try {
+    walk(codec::cid_binary(cid), 0, 0, window);
+  } catch (const SinkFailed& failed) {
+    std::rethrow_exception(failed.failure);
+  }
+}
+
+// The tree below one node, which begins at `offset` of the object.
+void DagReader::walk(const std::string& cid, std::uint64_t offset, unsigned depth, Window& window) {
+  const std::string bytes = block(cid);
+  if (is_raw(cid)) {
+    window.give(bytes, offset);
+    return;
+  }
+  if (depth == max_depth) throw Error(ErrorKind::permanent, "object " + object_, "its tree is too deep");
+  std::vector<DagChild> run;
+  std::uint64_t run_offset = offset, at = offset;
+  const auto end_run = [&] {
+    if (!run.empty()) read_leaves(cid, run_offset - offset, run, run_offset, window);
+    run.clear();
+  };
+  for (DagChild& child : parse_node(bytes)) {
+    if (child.size > UINT64_MAX - at) throw Error(ErrorKind::permanent, "object " + object_, "its sizes are wrong");
+    const bool wanted = window.wants(at, child.size);
+    const bool leaf = is_raw(child.cid);
+    if (!wanted || !leaf) end_run();
+    if (wanted && leaf) {
+      if (child.size > max_block) throw Error(ErrorKind::permanent, "object " + object_, "a block of it is too large");
+      if (run.empty()) run_offset = at;
+      run.push_back(child);
+    } else if (wanted) {
+      walk(child.cid, at, depth + 1, window);
+    }
+    at += child.size;
+  }
+  end_run();
+}
+
+// Leaves that follow each other below `node`, `within` bytes behind its beginning: one request for all of them.
+void DagReader::read_leaves(const std::string& node, std::uint64_t within, const std::vector<DagChild>& leaves,
+                            std::uint64_t offset, Window& window) {
+  const std::uint64_t base = offset - within;
+  for (std::size_t next = 0; next < leaves.size();) {
+    bool moved = false;
+    failover_.run([&](const Address& address) {
+      const std::size_t before = next;
+      try {
+        read_leaves_at(address, node, offset - base, leaves, next, offset, window);
+      } catch (const Error& error) {
+        // Patience is for the next block: what came until here is done.
+        moved = next > before;
+        if (!moved || error.kind() != ErrorKind::retryable) throw;
+      }
+    });
+    if (moved) failover_.prefer_next();
+  }
+}
+
+void DagReader::read_leaves_at(const Address& address, const std::string& node, std::uint64_t within,
+                               const std::vector<DagChild>& leaves, std::size_t& next, std::uint64_t& offset,
+                               Window& window) {
+  std::uint64_t length = 0;
+  for (std::size_t i = next; i < leaves.size(); ++i) length += leaves[i].size;
+  HttpRequest request = range_request(address, node, within, length);
+  std::string buffer;
+  std::uint64_t skip = 0;
+  bool begun = false;
+  request.on_body = [&](long status, Bytes data) {
+    // A gateway that knows no ranges sends all of it.
+    if (!begun && status == ok && kind_of(address) == Kind::gateway) skip = within;
+    begun = true;
+    const std::size_t skipped = std::min<std::uint64_t>(skip, data.size());
+    skip -= skipped;
+    data.remove_prefix(skipped);
+    while (!data.empty() && next < leaves.size()) {
+      const DagChild& leaf = leaves[next];
+      const std::size_t take = std::min<std::uint64_t>(data.size(), leaf.size - buffer.size());
+      buffer.append(data.substr(0, take));
+      data.remove_prefix(take);
+      if (buffer.size() < leaf.size) return;
+      check(leaf.cid, buffer, address);
+      window.give(buffer, offset);
+      offset += leaf.size;
+      ++next;
+      buffer.clear();
+    }
+  };
+  ask(address, request);
+  if (next < leaves.size())
+    throw Error(ErrorKind::retryable, "object " + object_, "the answer of " + address.url + " is cut off");
+}
+
+std::string DagReader::block(const std::string& cid) {
+  std::string out;
+  failover_.run([&](const Address& address) {
+    HttpRequest request = block_request(address, cid);
+    out.clear();
+    request.on_body = [&](long, Bytes data) {
+      if (out.size() + data.size() > max_block)
+        throw Error(ErrorKind::retryable, "object " + object_, "a block from " + address.url + " is too large");
+      out.append(data);
+    };
+    ask(address, request);
+    check(cid, out, address);
+  });
+  return out;
+}
+
+// A node may have a damaged copy while another one has a sound one.
+void DagReader::check(const std::string& cid, Bytes block, const Address& address) {
+  if (is_block_of(cid, block)) {
+    damaged_.clear();
+    return;
+  }
+  damaged_.insert(address.url);
+  const bool all = damaged_.size() == failover_.addresses().size();
+  throw Error(all ? ErrorKind::permanent : ErrorKind::retryable, "object " + object_, "content does not match its CID",
+              "The block " + codec::cid_text(cid) + " that " + address.url + " holds is damaged.");
+}
+
+// Kubo's RPC knows its version; a gateway refuses to be asked.
+DagReader::Kind DagReader::kind_of(const Address& address) {
+  if (const auto known = kinds_.find(address.url); known != kinds_.end()) return known->second;
+  const HttpResponse response = client(address).perform({.method = "POST", .url = address.url + "/api/v0/version"});
+  constexpr long unauthorized = 401, forbidden = 403;
+  const bool rpc = response.status == ok && response.body.find("\"Version\"") != std::string::npos;
+  if (response.status == unauthorized || response.status == forbidden)
+    throw Error(ErrorKind::permanent, "object " + object_,
+                address.url + " refuses to be read from (" + std::to_string(response.status) + ")",
+                "Name another address by lpbm.ipfs_api or --ipfs-api; user and password are sent to hosts of the store "
+                "alone.");
+  return kinds_[address.url] = rpc ? Kind::rpc : Kind::gateway;
+}
+
+HttpRequest DagReader::block_request(const Address& address, const std::string& cid) {
+  const std::string text = codec::cid_text(cid);
+  if (kind_of(address) == Kind::rpc)
+    return {.method = "POST", .url = address.url + "/api/v0/block/get?timeout=10m&arg=" + text};
+  return {.method = "GET", .url = address.url + "/ipfs/" + text + "?format=raw"};
+}
+
+HttpRequest DagReader::range_request(const Address& address, const std::string& cid, std::uint64_t offset,
+                                     std::uint64_t length) {
+  const std::string text = codec::cid_text(cid);
+  if (kind_of(address) == Kind::rpc)
+    return {.method = "POST",
+            .url = address.url + "/api/v0/cat?timeout=1h&arg=" + text + "&offset=" + std::to_string(offset) +
+                   "&length=" + std::to_string(length)};
+  HttpRequest out{.method = "GET", .url = address.url + "/ipfs/" + text};
+  out.headers = {"Range: bytes=" + std::to_string(offset) + '-' + std::to_string(offset + length - 1)};
+  return out;
+}
+
+HttpResponse DagReader::ask(const Address& address, const HttpRequest& request) {
+  HttpResponse response = client(address).perform(request);
+  if (response.status != ok && response.status != partial)
+    throw Error(ErrorKind::retryable, "object " + object_,
+                address.url + " answers " + std::to_string(response.status) + ": " +
+                    response.body.substr(0, std::min<std::size_t>(200, response.body.find('\n'))));
+  return response;
+}
+
+HttpClient& DagReader::client(const Address& address) {
+  auto& out = clients_[address.url];
+  if (!out) {
+    HttpOptions options = options_;
+    if (!address.trusted) options.credentials = {};
+    out = std::make_unique<HttpClient>(std::move(options));
+  }
+  return *out;
+}
+
+}  // namespace lpbm::store

@@ -1,0 +1,27 @@
+// Blocks of the trees that codec/cid.h makes, read back: the links of a node; and the CARv1 that carries nodes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/stream.h"
+#include "codec/cid.h"
+
+namespace lpbm::store {
+
+struct DagChild {
+  std::string cid;         // binary
+  std::uint64_t size = 0;  // bytes of the file below it
+};
+
+// Whether the CID (binary) is that of a raw leaf.
+bool is_raw(const std::string& cid);
+// Whether `block` is what the CID (binary) names.
+bool is_block_of(const std::string& cid, Bytes block);
+// The children of a UnixFS file node without bytes of its own. Throws Error (permanent) for anything else.
+std::vector<DagChild> parse_node(Bytes block);
+// A CARv1 whose root is the last of the blocks.
+std::string make_car(const std::vector<codec::DagBlock>& blocks);
+
+}  // namespace lpbm::store
