@@ -15,7 +15,7 @@
 namespace lpbm::job {
 namespace {
 
-constexpr std::uint64_t plain_limit = 64u << 10;  // bytes; larger journals are compressed
+constexpr std::uint64_t plain_limit = 32u << 10;  // bytes; larger journals are compressed
 constexpr std::size_t newest_count = 10;
 constexpr std::size_t chunk = 256u << 10;
 constexpr int level = 6;

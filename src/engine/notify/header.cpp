@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t line_limit = 76;
 constexpr std::size_t word_limit = 45;  // bytes in an encoded word: 60 characters of base64, 72 with its frame
+constexpr std::size_t name_room = 8;    // for "From: " and the like before a phrase
 constexpr std::string_view fold = "\r\n ";
 
 bool is_control(char c) {
@@ -29,11 +30,13 @@ std::string without_controls(std::string_view text) {
   return out;
 }
 
-// Encoded words of whole characters, one a line.
-std::string encoded_words(std::string_view text) {
+// Encoded words of whole characters, one a line; `used`: characters that stand on the first line already.
+std::string encoded_words(std::string_view text, std::size_t used) {
+  constexpr std::size_t frame = std::string_view("=?UTF-8?B?").size() + std::string_view("?=").size();
   std::string out;
   while (!text.empty()) {
-    std::size_t size = std::min(text.size(), word_limit);
+    const std::size_t room = out.empty() ? (line_limit - used - frame) / 4 * 3 : word_limit;
+    std::size_t size = std::min({text.size(), word_limit, room});
     while (size < text.size() && size > 1 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
     if (!out.empty()) out += fold;
     out += "=?UTF-8?B?" + to_base64(text.substr(0, size)) + "?=";
@@ -46,7 +49,7 @@ std::string encoded_words(std::string_view text) {
 std::string phrase(const std::string& name) {
   const std::string plain = without_controls(name);
   if (!is_ascii(plain) || plain.find("=?") != std::string::npos || plain.size() > word_limit)
-    return encoded_words(plain);
+    return encoded_words(plain, name_room);
   std::string out = "\"";
   for (const char c : plain) {
     if (c == '"' || c == '\\') out += '\\';
@@ -128,7 +131,7 @@ std::string text_field(std::string_view name, std::string_view text) {
   const bool simple =
       is_ascii(plain) && plain.find("=?") == std::string::npos && out.size() + plain.size() <= line_limit;
   if (simple) return out + plain + "\r\n";
-  return std::string(name) + ":" + std::string(fold) + encoded_words(plain) + "\r\n";
+  return out + encoded_words(plain, out.size()) + "\r\n";
 }
 
 std::string address_field(std::string_view name, const std::vector<Address>& addresses) {

@@ -89,7 +89,8 @@ std::string what_to_fill_in(const Subject& subject) {
              ? "  PASSPHRASE  a file with the passphrase, mode 0600 (or leave the option out, and "
                "be asked for it)\n"
              : "  IDENTITY    the file with the age identity, mode 0600\n";
-  if (subject.store.starts_with("file:")) out += "  " + subject.store + "  if that directory is now elsewhere\n";
+  if (subject.store.starts_with("file:"))
+    out += "  --store     is the directory on the server: give its place as it is here\n";
   out += "  HOST, PORT  of the new, running PostgreSQL server (a host's name, or the directory of its socket)\n";
   if (subject.store_options.find("STORE_AUTH") != std::string::npos)
     out += "  STORE_AUTH  a file with user:password or the token for the store, mode 0600\n";
