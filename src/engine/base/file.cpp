@@ -165,6 +165,20 @@ void replace_file(const std::filesystem::path& path, Bytes content, mode_t mode)
   sync_directory(directory_of(path));
 }
 
+File open_unnamed(const std::filesystem::path& given) {
+  const std::filesystem::path directory = given.empty() ? std::filesystem::temp_directory_path() : given;
+  const int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) return File(fd, directory.string());
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+    throw_errno("making a temporary file in " + directory.string(), errno);
+  // A file system without files that have no name.
+  std::string name = (directory / "lpbm-XXXXXX").string();
+  const int named = ::mkostemp(name.data(), O_CLOEXEC);
+  if (named < 0) throw_errno("making a temporary file in " + directory.string(), errno);
+  ::unlink(name.c_str());
+  return File(named, directory.string());
+}
+
 void make_directory(const std::filesystem::path& path) {
   constexpr mode_t mode = 0700;
   if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return;

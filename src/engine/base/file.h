@@ -39,6 +39,9 @@ class File {
   std::string path_;
 };
 
+// A file without a name in `directory` (empty: the system's for temporary files), to read and write; gone when closed.
+File open_unnamed(const std::filesystem::path& directory);
+
 class FileSource final : public Source {
  public:
   explicit FileSource(File file) : file_(std::move(file)) {}

@@ -1,27 +1,13 @@
 #include "delta/record_text.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 namespace lpbm::delta {
 namespace {
 
 constexpr std::size_t block = 256u << 10;
-
-File open_unnamed(const std::filesystem::path& given) {
-  const std::filesystem::path directory = given.empty() ? std::filesystem::temp_directory_path() : given;
-  const int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0) return File(fd, directory.string());
-  if (errno != EOPNOTSUPP && errno != EISDIR) throw_errno("making a temporary file in " + directory.string(), errno);
-  std::string name = (directory / "lpbm-XXXXXX").string();
-  const int named = ::mkostemp(name.data(), O_CLOEXEC);
-  if (named < 0) throw_errno("making a temporary file in " + directory.string(), errno);
-  ::unlink(name.c_str());
-  return File(named, directory.string());
-}
 
 }  // namespace
 
