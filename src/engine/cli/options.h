@@ -23,10 +23,10 @@ struct Options {
   std::string passphrase_file, identity;
   std::string bindir, output, until;
   std::optional<std::uint64_t> entry;
-  std::string cid;
+  std::string cid, format;
   std::string cluster_key, encoding = "UTF8";  // extract
   std::vector<std::string> files;
-  bool json = false, check = false, raw = false, decrypt = false, no_wait = false;
+  bool json = false, check = false, raw = false, decrypt = false, no_wait = false, keep_going = false;
 };
 
 using Command = std::function<int()>;
@@ -47,6 +47,7 @@ void add_journal_options(CLI::App& command, Options& options);
 void add_json_option(CLI::App& command, Options& options);
 void add_output_option(CLI::App& command, Options& options);
 
+store::Options store_options(const Options& options);
 std::unique_ptr<store::Store> open_store(const Options& options);
 // Reads and checks the journal of --journal; a torn last line is told on stderr.
 journal::Journal load_journal(const Options& options);

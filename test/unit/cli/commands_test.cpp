@@ -156,6 +156,32 @@ TEST_F(CommandTest, APassphraseOpensThroughTheJournalsIdentity) {
   EXPECT_NE(errors_.find("wrong passphrase"), std::string::npos) << errors_;
 }
 
+TEST_F(CommandTest, DecryptReadsAes256CbcAndSaysWhatItCannotProve) {
+  const std::string file = (root_ / "old.sql.enc").string(), secret = (root_ / "secret").string();
+  const std::string plain = (root_ / "plain").string(), identity = (root_ / "identity").string();
+  // "hello world" under "secret", by Node's crypto.
+  std::string bytes =
+      from_hex("549c3f06130a93556fcb84f8344f38c03d656908a63b5e3e4ce6282e6092ef27a9b908301698cc9a9ee0a39bdc6b117d");
+  replace_file(file, bytes);
+  replace_file(secret, "secret\n");
+  EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret}), 0) << errors_;
+  EXPECT_EQ(out_, "hello world");
+  EXPECT_NE(errors_.find("aes-256-cbc cannot prove"), std::string::npos) << errors_;
+  EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret, "--format", "aes-256-cbc"}), 0) << errors_;
+  EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret, "--format", "age"}), 1);
+  EXPECT_EQ(run({"decrypt", file, "--identity", identity}), 2);
+  EXPECT_NE(errors_.find("opened by a passphrase alone"), std::string::npos) << errors_;
+  replace_file(secret, "Secret\n");
+  EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret, "-o", plain}), 1);
+  EXPECT_NE(errors_.find("the passphrase is wrong, or the file is damaged or cut"), std::string::npos) << errors_;
+  EXPECT_FALSE(std::filesystem::exists(plain));
+  bytes.pop_back();
+  replace_file(file, bytes);
+  EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret}), 1);
+  EXPECT_NE(errors_.find("a file of 47 bytes cannot be whole"), std::string::npos) << errors_;
+  EXPECT_EQ(out_, "");
+}
+
 TEST_F(CommandTest, ListShowsTheEntriesAsATableOrAsJson) {
   const auto entry = add_full("some content");
   const std::string journal = (root_ / "journal").string();
