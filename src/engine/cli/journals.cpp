@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cli/first.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "job/verify.h"
@@ -93,6 +94,7 @@ std::string as_table(const journal::Journal& journal) {
 }
 
 int list(const Options& options) {
+  if (const auto first = first_journal(options)) return list_first(options, *first);
   const journal::Journal journal = load_journal(options);
   // Without a secret nobody can prove more than the signer's key does, and a list is no reason to ask for one.
   if (!options.signer.empty()) (void)journal.authenticate(options.signer, "");
@@ -101,6 +103,7 @@ int list(const Options& options) {
 }
 
 int verify(const Options& options) {
+  if (const auto first = first_journal(options)) return verify_first(options, *first);
   const journal::Journal journal = load_journal(options);
   authenticate(journal, options, has_secret(options) ? read_keys(options, &journal.header()) : codec::AgeKeys{});
   const std::unique_ptr<store::Store> store = open_store(options);

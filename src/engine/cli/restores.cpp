@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "cli/first.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "job/restore.h"
@@ -61,6 +62,10 @@ int restore(const Options& options) {
                 "Name the database to restore into by --target \"dbname=...\", or try the backup by --check.");
   if (!options.target.empty() && options.check)
     throw Error(ErrorKind::usage, "restoring", "--check restores into a server of its own", "Leave --target out.");
+  if (const auto first = first_journal(options)) return restore_first(options, *first);
+  if (options.keep_going)
+    throw Error(ErrorKind::usage, "restoring", "--keep-going is for journals of the first LPBM alone",
+                "This backup is exact: an error in it says that something is wrong, and where.");
   const auto start = std::chrono::steady_clock::now();
   job::RestoreResult result;
   {
@@ -95,6 +100,8 @@ void add_restore_command(CLI::App& app, Options& options, Command& chosen) {
   command->add_option("--entry", options.entry, "stop after this entry of the journal")->type_name("N");
   command->add_flag("--check", options.check,
                     "try it: restore into a temporary server, which is removed afterwards (not as root)");
+  command->add_flag("--keep-going", options.keep_going,
+                    "with a journal of the first LPBM: go on past what fails, list it, and end with 1");
   command->add_option("--bindir", options.bindir, "directory of PostgreSQL's programs")->type_name("DIR");
   add_secret_options(*command, options);
   add_json_option(*command, options);
