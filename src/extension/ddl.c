@@ -283,6 +283,16 @@ static char mode_of(const LpbmDdlPlan* plan, const char* line) {
   return plan->class == LPBM_DDL_EXTENSION ? 'x' : 'q';
 }
 
+/* The E message of a command that was announced with a Q line, by what has become of it. */
+static XLogRecPtr send_verdict(uint64 id, const LpbmDdlPlan* plan, bool temporary, const char* added) {
+  LpbmViewKind kind = temporary ? LPBM_VIEW_TEMPORARY : lpbm_ddl_view_kind(plan);
+
+  if (kind == LPBM_VIEW_TEMPORARY) return send_bracket('E', id, 'n', "");
+  if (kind == LPBM_VIEW_EITHER)
+    return send_bracket('E', id, 'h', hole_text("temporary", "a view shares its name with a temporary one"));
+  return send_bracket('E', id, '=', added);
+}
+
 /* Begin and end message around the statement. */
 static void run_bracketed(const Call* call, LpbmDdlPlan* plan) {
   Node* node = call->statement->utilityStmt;
@@ -290,6 +300,7 @@ static void run_bracketed(const Call* call, LpbmDdlPlan* plan) {
   List* columns = NIL;
   Oid altered = InvalidOid;
   char* line = NULL;
+  bool temporary = false;
   char mode;
   XLogRecPtr begin, end;
 
@@ -304,11 +315,12 @@ static void run_bracketed(const Call* call, LpbmDdlPlan* plan) {
                        : line != NULL ? line
                                       : "");
   begin_stretch(begin);
+  if (mode == 'q') temporary = lpbm_ddl_creates_temporary(plan);
   run_in_frame(call, &frame);
-  if (mode == 'q' && lpbm_ddl_became_temporary(plan))
-    end = send_bracket('E', frame.id, 'n', "");
+  if (mode == 'q')
+    end = send_verdict(frame.id, plan, temporary, OidIsValid(altered) ? lpbm_ddl_added_columns(altered, columns) : "");
   else
-    end = send_bracket('E', frame.id, '=', OidIsValid(altered) ? lpbm_ddl_added_columns(altered, columns) : "");
+    end = send_bracket('E', frame.id, '=', "");
   end_stretch(begin, end);
 }
 
@@ -328,7 +340,7 @@ static void process_utility(PlannedStmt* statement, const char* query, bool read
                             ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment* environment,
                             DestReceiver* destination, QueryCompletion* completion) {
   Call call = {statement, query, read_only_tree, context, parameters, environment, destination, completion};
-  LpbmDdlPlan plan = {LPBM_DDL_IGNORE, NULL, NULL, "", NULL, NIL, false};
+  LpbmDdlPlan plan = LPBM_DDL_NO_PLAN;
 
   if (lpbm_ddl_may_matter(statement->utilityStmt) && !is_inside_of_text(context) && can_capture())
     plan = nest(lpbm_ddl_classify(statement->utilityStmt));

@@ -18,59 +18,79 @@
 
 /* --- what is created --------------------------------------------------------------------------------------------- */
 
+static void note_relation(LpbmDdlPlan* plan, const RangeVar* name) {
+  plan->follows_path = name->schemaname == NULL && name->relpersistence != RELPERSISTENCE_TEMP;
+}
+
+static void note_view(LpbmDdlPlan* plan, const RangeVar* name) {
+  note_relation(plan, name);
+  if (!plan->follows_path) return;
+  plan->view = pstrdup(name->relname); /* running the statement may change its tree */
+  plan->view_before = lpbm_temporary_relation(plan->view);
+}
+
+static void note_names(LpbmDdlPlan* plan, List* names) {
+  plan->follows_path = list_length(names) == 1;
+}
+
 static void note_created(LpbmDdlPlan* plan, Node* node) {
   switch (nodeTag(node)) {
     case T_CreateStmt:
-      plan->created = ((CreateStmt*)node)->relation;
+      note_relation(plan, ((CreateStmt*)node)->relation);
       break;
     case T_ViewStmt:
-      plan->created = ((ViewStmt*)node)->view;
-      plan->is_view = true;
+      note_view(plan, ((ViewStmt*)node)->view);
       break;
     case T_CreateSeqStmt:
-      plan->created = ((CreateSeqStmt*)node)->sequence;
+      note_relation(plan, ((CreateSeqStmt*)node)->sequence);
       break;
     case T_CompositeTypeStmt:
-      plan->created = ((CompositeTypeStmt*)node)->typevar;
+      note_relation(plan, ((CompositeTypeStmt*)node)->typevar);
       break;
     case T_CreateTableAsStmt:
     case T_ExplainStmt:
-      plan->created = lpbm_ddl_table_as(node)->into->rel;
+      note_relation(plan, lpbm_ddl_table_as(node)->into->rel);
       break;
     case T_CreateFunctionStmt:
-      plan->created_names = ((CreateFunctionStmt*)node)->funcname;
+      note_names(plan, ((CreateFunctionStmt*)node)->funcname);
       break;
     case T_DefineStmt:
-      plan->created_names = ((DefineStmt*)node)->defnames;
+      note_names(plan, ((DefineStmt*)node)->defnames);
       break;
     case T_CreateEnumStmt:
-      plan->created_names = ((CreateEnumStmt*)node)->typeName;
+      note_names(plan, ((CreateEnumStmt*)node)->typeName);
       break;
     case T_CreateRangeStmt:
-      plan->created_names = ((CreateRangeStmt*)node)->typeName;
+      note_names(plan, ((CreateRangeStmt*)node)->typeName);
       break;
     case T_CreateDomainStmt:
-      plan->created_names = ((CreateDomainStmt*)node)->domainname;
+      note_names(plan, ((CreateDomainStmt*)node)->domainname);
+      break;
+    case T_CreateOpClassStmt:
+      note_names(plan, ((CreateOpClassStmt*)node)->opclassname);
+      break;
+    case T_CreateOpFamilyStmt:
+      note_names(plan, ((CreateOpFamilyStmt*)node)->opfamilyname);
+      break;
+    case T_CreateConversionStmt:
+      note_names(plan, ((CreateConversionStmt*)node)->conversion_name);
       break;
     default:
       break;
   }
-  plan->created = copyObject(plan->created); /* running the statement may change its tree */
-  plan->created_names = copyObject(plan->created_names);
 }
 
-bool lpbm_ddl_became_temporary(const LpbmDdlPlan* plan) {
-  Oid temporary = lpbm_temporary_namespace();
-  char* name;
+bool lpbm_ddl_creates_temporary(const LpbmDdlPlan* plan) {
+  List* path = plan->follows_path ? fetch_search_path(false) : NIL;
 
-  if (!OidIsValid(temporary)) return false;
-  if (plan->created_names != NIL) return isTempNamespace(QualifiedNameGetCreationNamespace(plan->created_names, &name));
-  if (plan->created == NULL || plan->created->schemaname != NULL) return false;
-  if (isTempNamespace(RangeVarGetCreationNamespace(plan->created))) return true;
-  if (!plan->is_view) return false;
-  /* Made temporary by what it reads: then there is none where a permanent one would have been made. */
-  return OidIsValid(get_relname_relid(plan->created->relname, temporary)) &&
-         !OidIsValid(get_relname_relid(plan->created->relname, RangeVarGetCreationNamespace(plan->created)));
+  return path != NIL && isTempNamespace(linitial_oid(path));
+}
+
+LpbmViewKind lpbm_ddl_view_kind(const LpbmDdlPlan* plan) {
+  Oid now = plan->view != NULL ? lpbm_temporary_relation(plan->view) : InvalidOid;
+
+  if (!OidIsValid(now)) return LPBM_VIEW_PERMANENT;
+  return now != plan->view_before ? LPBM_VIEW_TEMPORARY : LPBM_VIEW_EITHER;
 }
 
 /* --- indexes that are not valid ---------------------------------------------------------------------------------- */
@@ -98,12 +118,12 @@ static bool has_invalid_index(Oid relid) {
 
 /* Counts as temporary what is not valid: both are not there for a backup. */
 static LpbmTargets count_invalid_indexes(DropStmt* statement) {
-  LpbmTargets targets = {0, 0};
+  LpbmTargets targets = {0, 0, 0};
   ListCell* cell;
 
   foreach (cell, statement->objects) {
-    RangeVar* name = makeRangeVarFromNameList(lfirst_node(List, cell));
-    Oid relid = RangeVarGetRelidExtended(name, NoLock, RVR_MISSING_OK, NULL, NULL);
+    RangeVar* name = lpbm_relation_name(lfirst(cell));
+    Oid relid = name != NULL ? RangeVarGetRelidExtended(name, NoLock, RVR_MISSING_OK, NULL, NULL) : InvalidOid;
 
     if (OidIsValid(relid)) lpbm_count_target(&targets, has_invalid_index(relid));
   }
@@ -113,8 +133,9 @@ static LpbmTargets count_invalid_indexes(DropStmt* statement) {
 /* --- statements -------------------------------------------------------------------------------------------------- */
 
 static LpbmDdlPlan plan_of(LpbmDdlClass class) {
-  LpbmDdlPlan plan = {class, NULL, NULL, "", NULL, NIL, false};
+  LpbmDdlPlan plan = LPBM_DDL_NO_PLAN;
 
+  plan.class = class;
   return plan;
 }
 
@@ -193,10 +214,27 @@ static LpbmDdlPlan classify_cluster(ClusterStmt* statement) {
   return plan_of(statement->indexname != NULL ? LPBM_DDL_REPLAY : LPBM_DDL_NEUTRAL);
 }
 
+static const char* object_name(Node* object) {
+  return object != NULL && IsA(object, String) ? strVal(object) : "";
+}
+
+static bool names_lpbm(List* extensions) {
+  ListCell* cell;
+
+  foreach (cell, extensions)
+    if (strcmp(object_name(lfirst(cell)), "lpbm") == 0) return true;
+  return false;
+}
+
 static LpbmDdlPlan classify_drop(DropStmt* statement) {
   LpbmDdlPlan plan = plan_of(statement->concurrent ? LPBM_DDL_AFTER : LPBM_DDL_REPLAY);
 
-  if (statement->removeType == OBJECT_EXTENSION) plan.extension = strVal(linitial(statement->objects));
+  if (statement->removeType == OBJECT_EXTENSION) {
+    /* Replay passes over lpbm where it is not installed, but cannot take it out of a list. */
+    if (list_length(statement->objects) > 1 && names_lpbm(statement->objects))
+      return hole("extension", "lpbm was dropped together with other extensions");
+    plan.extension = object_name(linitial(statement->objects));
+  }
   if (statement->removeType == OBJECT_INDEX) {
     LpbmTargets invalid = count_invalid_indexes(statement);
 
@@ -213,8 +251,11 @@ static LpbmDdlPlan classify_alter_table(AlterTableStmt* statement) {
   foreach (cell, statement->cmds) {
     AlterTableCmd* command = lfirst_node(AlterTableCmd, cell);
 
-    if (command->subtype == AT_DetachPartition && castNode(PartitionCmd, command->def)->concurrent)
-      return plan_of(LPBM_DDL_AFTER);
+    if (command->subtype == AT_DetachPartition) {
+      if (command->def == NULL || !IsA(command->def, PartitionCmd))
+        return hole("detach_partition", "a partition was detached in a form that is not known");
+      if (((PartitionCmd*)command->def)->concurrent) return plan_of(LPBM_DDL_AFTER);
+    }
     if (command->subtype == AT_DetachPartitionFinalize)
       return hole("detach_partition", "a partition was detached in two steps");
   }
@@ -241,10 +282,6 @@ static LpbmDdlPlan classify_extension(const char* name, LpbmDdlClass class) {
 
   plan.extension = name;
   return plan;
-}
-
-static const char* object_name(Node* object) {
-  return object != NULL && IsA(object, String) ? strVal(object) : "";
 }
 
 static LpbmDdlPlan classify_statement(Node* node) {
@@ -354,6 +391,7 @@ LpbmDdlPlan lpbm_ddl_classify(Node* statement) {
 
   if (plan.class != LPBM_DDL_REPLAY && plan.class != LPBM_DDL_TABLE_AS && plan.class != LPBM_DDL_AFTER) return plan;
   targets = lpbm_ddl_targets(statement);
+  if (targets.unknown > 0) return hole("unknown_form", "a command names its object in a form that is not known");
   if (targets.temporary > 0 && targets.permanent > 0)
     return hole("temporary", "one command changed temporary and permanent objects");
   if (targets.temporary > 0) {

@@ -25,10 +25,19 @@ typedef struct LpbmDdlPlan {
   LpbmDdlClass class;
   const char *code, *detail; /* of a hole; with LPBM_DDL_MARK: of the hole that its success makes, or NULL */
   const char* extension;     /* or "" */
-  RangeVar* created;         /* relation that is created, to see later whether it became temporary; or NULL */
-  List* created_names;       /* the same for functions and types, or NIL */
-  bool is_view;              /* `created` is a view, temporary if what it reads is */
+  bool follows_path;         /* what is created goes into the schema that the search path says */
+  const char* view;          /* name of a view that does, and is temporary if what it reads is; or NULL */
+  Oid view_before;           /* temporary relation of that name before */
 } LpbmDdlPlan;
+
+#define LPBM_DDL_NO_PLAN \
+  { LPBM_DDL_IGNORE, NULL, NULL, "", false, NULL, InvalidOid }
+
+typedef enum LpbmViewKind {
+  LPBM_VIEW_PERMANENT, /* or no view */
+  LPBM_VIEW_TEMPORARY,
+  LPBM_VIEW_EITHER /* a temporary one of that name was there before: which one was replaced is not known */
+} LpbmViewKind;
 
 /* False for the frequent statements that never matter (transaction control, SET, ...); needs no transaction. */
 extern bool lpbm_ddl_may_matter(Node* statement);
@@ -37,8 +46,13 @@ extern bool lpbm_ddl_may_matter(Node* statement);
  * be looked up).
  */
 extern LpbmDdlPlan lpbm_ddl_classify(Node* statement);
-/* After the statement ran: whether what it created is temporary. */
-extern bool lpbm_ddl_became_temporary(const LpbmDdlPlan* plan);
+/*
+ * Whether what is created will be temporary by the search path. Right before the statement runs, within its brackets:
+ * may make the session's temporary schema, or raise, where the statement itself would.
+ */
+extern bool lpbm_ddl_creates_temporary(const LpbmDdlPlan* plan);
+/* After the statement ran: what the view has become. Never raises. */
+extern LpbmViewKind lpbm_ddl_view_kind(const LpbmDdlPlan* plan);
 /* The CreateTableAsStmt in a statement (EXPLAIN included), or NULL. */
 extern CreateTableAsStmt* lpbm_ddl_table_as(Node* statement);
 

@@ -143,8 +143,10 @@ char* lpbm_ddl_line(char kind, const PlannedStmt* statement, const char* query, 
   *detail = GetCommandTagName(CreateCommandTag(node));
   if (text == NULL || !parses_to(text, node)) {
     *code = "ddl_text";
-  } else if (!IsA(node, CommentStmt) && !IsA(node, SecLabelStmt) && lpbm_has_time_literal(text)) {
+  } else if (lpbm_has_time_literal(text, node)) {
     *code = "time_literal";
+  } else if (!IsA(node, ViewStmt) && lpbm_names_temporary(text)) { /* a view that reads one is temporary itself */
+    *code = "temporary";
   } else if (lpbm_has_evaluated_bound(node)) {
     *code = "partition_bound";
   }
@@ -171,10 +173,11 @@ static const char* column_name(List* names, int number, const char* name) {
 }
 
 static bool append_columns(StringInfo text, CreateTableAsStmt* statement) {
-  Query* query = castNode(Query, statement->query);
+  Query* query = (Query*)statement->query;
   List* names = statement->into->colNames;
   int number = 0;
 
+  if (!IsA(query, Query)) return false;
   if (query->commandType == CMD_UTILITY) {
     PreparedStatement* prepared;
     TupleDesc result;
@@ -280,7 +283,8 @@ Oid lpbm_ddl_altered_table(Node* statement, List** columns) {
   foreach (cell, ((AlterTableStmt*)statement)->cmds) {
     AlterTableCmd* command = lfirst_node(AlterTableCmd, cell);
 
-    if (command->subtype == AT_AddColumn && is_evaluated_column(castNode(ColumnDef, command->def)))
+    if (command->subtype == AT_AddColumn && command->def != NULL && IsA(command->def, ColumnDef) &&
+        is_evaluated_column((ColumnDef*)command->def))
       *columns = lappend(*columns, pstrdup(((ColumnDef*)command->def)->colname));
   }
   if (*columns == NIL) return InvalidOid;
