@@ -73,7 +73,7 @@ MessageSource::MessageSource(const Message& message) : ready_(header(message)) {
     return;
   }
   const Attachment& file = *message.attachment;
-  const std::string boundary = "lpbm-" + to_hex(codec::random_bytes(16));
+  const std::string boundary = "lpbm-" + to_hex(codec::random_bytes(12));
   ready_ += "Content-Type: multipart/mixed; boundary=\"" + boundary + "\"\r\n\r\n--" + boundary + "\r\n" +
             text_part(message.text) + "--" + boundary + "\r\nContent-Type: " + file.type + "; name=\"" + file.name +
             "\"\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"" + file.name +

@@ -104,7 +104,16 @@ std::string Outbox::text() const {
 void Outbox::pending_alerts(const Box& box, const Situation& situation, std::vector<Pending>& out) {
   const Micros now = situation.now;
   const auto later = [&](Micros at) { return wait_until(at + situation.interval, situation.interval, now); };
+  // Two jobs that fail for the same cause are one trouble.
+  const auto told_of_another = [&](const Trouble& trouble) {
+    return std::any_of(box.alerts.begin(), box.alerts.end(), [&](const auto& item) {
+      const auto& told = item.second.told;
+      return item.first != trouble.name && !item.second.over &&
+             std::find(told.begin(), told.end(), distinct(trouble.text)) != told.end();
+    });
+  };
   for (const Trouble& trouble : situation.troubles) {
+    if (told_of_another(trouble)) continue;
     Micros when = wait_until(trouble.since + grace, grace, now);
     if (const auto found = box.alerts.find(trouble.name); found != box.alerts.end()) {
       const Alert& alert = found->second;
