@@ -12,6 +12,7 @@
 #include "replication/slot.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/guc_tables.h"
 #if PG_VERSION_NUM >= 160000
 #include "utils/relfilenumbermap.h"
 #else
@@ -69,6 +70,15 @@ static inline WaitEventSet* lpbm_wait_event_set(int events) {
   return CreateWaitEventSet(NULL, events);
 #else
   return CreateWaitEventSet(CurrentMemoryContext, events);
+#endif
+}
+
+static inline struct config_generic** lpbm_settings_of_server(int* count) {
+#if PG_VERSION_NUM >= 160000
+  return get_guc_variables(count);
+#else
+  *count = GetNumConfigOptions();
+  return get_guc_variables();
 #endif
 }
 

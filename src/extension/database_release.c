@@ -2,9 +2,12 @@
 
 #include <signal.h>
 
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
+#include "commands/tablespace.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -26,29 +29,42 @@ static bool is_ours(const char* name) {
   return name != NULL && strcmp(name, lpbm_settings.database) == 0;
 }
 
-static const char* template_of(const CreatedbStmt* statement) {
+/* The last one of that name counts, as for the command; or NULL. */
+static const char* option_of(List* options, const char* name) {
+  const char* value = NULL;
   ListCell* cell;
 
-  foreach (cell, statement->options) {
+  foreach (cell, options) {
     DefElem* option = lfirst_node(DefElem, cell);
 
-    if (strcmp(option->defname, "template") == 0 && option->arg != NULL) return defGetString(option);
+    if (strcmp(option->defname, name) == 0 && option->arg != NULL) value = defGetString(option);
   }
-  return "template1";
+  return value;
 }
 
-static bool moves(const AlterDatabaseStmt* statement) {
-  ListCell* cell;
+static const char* template_of(const CreatedbStmt* statement) {
+  const char* name = option_of(statement->options, "template");
 
-  foreach (cell, statement->options)
-    if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0) return true;
-  return false;
+  return name != NULL ? name : "template1";
 }
 
+static bool exists(const char* name) {
+  return OidIsValid(get_database_oid(name, true));
+}
+
+/* Whether the user may change the database; nobody can while connected to it. */
 static bool may_change(const char* name) {
   Oid database = get_database_oid(name, true);
 
-  return OidIsValid(database) && lpbm_owns_database(database, GetUserId());
+  return OidIsValid(database) && database != MyDatabaseId && lpbm_owns_database(database, GetUserId());
+}
+
+static bool is_template(Oid database) {
+  HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+  bool template = HeapTupleIsValid(tuple) && ((Form_pg_database)GETSTRUCT(tuple))->datistemplate;
+
+  if (HeapTupleIsValid(tuple)) ReleaseSysCache(tuple);
+  return template;
 }
 
 static bool may_create(void) {
@@ -64,26 +80,56 @@ static bool may_create(void) {
   return may;
 }
 
-/* Nobody who may not do it can stop the backup by trying. */
-static bool concerns_us(Node* node) {
+/* Anybody may copy a template; any other database only its owner. */
+static bool may_copy(const char* name) {
+  Oid database = get_database_oid(name, true);
+
+  return OidIsValid(database) && may_create() && (is_template(database) || lpbm_owns_database(database, GetUserId()));
+}
+
+static bool will_copy(const CreatedbStmt* statement) {
+  const char* source = template_of(statement);
+  const char* space = option_of(statement->options, "tablespace");
+  const char* owner = option_of(statement->options, "owner");
+
+  if (!is_ours(source) || !may_copy(source) || exists(statement->dbname)) return false;
+  if (space != NULL && !OidIsValid(get_tablespace_oid(space, true))) return false;
+  return owner == NULL || OidIsValid(get_role_oid(owner, true));
+}
+
+static bool will_drop(const DropdbStmt* statement) {
+  return is_ours(statement->dbname) && may_change(statement->dbname) &&
+         !is_template(get_database_oid(statement->dbname, true));
+}
+
+static bool will_rename(const RenameStmt* statement) {
+  return statement->renameType == OBJECT_DATABASE && is_ours(statement->subname) && may_change(statement->subname) &&
+         may_create() && !exists(statement->newname);
+}
+
+static bool will_move(const AlterDatabaseStmt* statement) {
+  const char* space = option_of(statement->options, "tablespace");
+
+  return space != NULL && is_ours(statement->dbname) && may_change(statement->dbname) &&
+         OidIsValid(get_tablespace_oid(space, true));
+}
+
+/*
+ * Nobody who may not do it can stop the backup by trying, and nothing is let go for a command that fails at once. All
+ * but RENAME are refused in transaction blocks.
+ */
+static bool concerns_us(Node* node, ProcessUtilityContext context) {
+  bool alone = context == PROCESS_UTILITY_TOPLEVEL && !IsTransactionBlock() && !IsSubTransaction();
+
   switch (nodeTag(node)) {
-    case T_DropdbStmt: {
-      const char* name = ((DropdbStmt*)node)->dbname;
-
-      return is_ours(name) && may_change(name);
-    }
-    case T_RenameStmt: {
-      RenameStmt* statement = (RenameStmt*)node;
-
-      return statement->renameType == OBJECT_DATABASE && is_ours(statement->subname) && may_change(statement->subname);
-    }
-    case T_AlterDatabaseStmt: {
-      AlterDatabaseStmt* statement = (AlterDatabaseStmt*)node;
-
-      return moves(statement) && is_ours(statement->dbname) && may_change(statement->dbname);
-    }
+    case T_DropdbStmt:
+      return alone && !XactReadOnly && will_drop((DropdbStmt*)node);
+    case T_RenameStmt:
+      return !XactReadOnly && will_rename((RenameStmt*)node);
+    case T_AlterDatabaseStmt:
+      return alone && !XactReadOnly && will_move((AlterDatabaseStmt*)node);
     case T_CreatedbStmt:
-      return is_ours(template_of((CreatedbStmt*)node)) && may_create();
+      return alone && !XactReadOnly && will_copy((CreatedbStmt*)node);
     default:
       return false;
   }
@@ -144,7 +190,7 @@ static void run(PlannedStmt* statement, const char* text, bool read_only, Proces
 static void release(PlannedStmt* statement, const char* text, bool read_only, ProcessUtilityContext context,
                     ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* destination,
                     QueryCompletion* completion) {
-  if (lpbm_shared == NULL || asked || MyBackendType != B_BACKEND || !concerns_us(statement->utilityStmt)) {
+  if (lpbm_shared == NULL || asked || MyBackendType != B_BACKEND || !concerns_us(statement->utilityStmt, context)) {
     run(statement, text, read_only, context, parameters, environment, destination, completion);
     return;
   }

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 #include "storage/lock.h"
 #include "stream.h"
 #include "utils/builtins.h"
@@ -146,14 +147,14 @@ Datum lpbm_mail_journal(PG_FUNCTION_ARGS) {
 
 /* The result line that the worker has left for this request, parsed; the file is removed. */
 static void take_answer(uint64 id, LpbmEvent* event) {
-  char name[64];
+  char name[LPBM_NAME];
   char path[MAXPGPATH];
   FILE* file;
   StringInfoData text;
   char buffer[8192];
   size_t got;
 
-  snprintf(name, sizeof(name), "answer-" UINT64_FORMAT, id);
+  lpbm_answer_name(id, name);
   strlcpy(path, lpbm_path(name), sizeof(path));
   file = AllocateFile(path, PG_BINARY_R);
   if (file == NULL) ereport(ERROR, (errcode_for_file_access(), errmsg("could not open file \"%s\": %m", path)));
@@ -197,6 +198,15 @@ static void prepare_restore(FunctionCallInfo fcinfo, LpbmRequest* request) {
   }
 }
 
+static void remove_journal(int code, Datum argument) {
+  char name[64];
+
+  (void)code;
+  (void)argument;
+  snprintf(name, sizeof(name), "restore-%d.journal", MyProcPid);
+  unlink(lpbm_path(name));
+}
+
 Datum lpbm_restore(PG_FUNCTION_ARGS) {
   LpbmRequest request;
   LpbmEvent event;
@@ -208,17 +218,13 @@ Datum lpbm_restore(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("into_database must not be null")));
   demand_primary();
   prepare_restore(fcinfo, &request);
-  if (!PG_ARGISNULL(1)) pass_journal(&request, PG_GETARG_TEXT_PP(1));
-  PG_TRY();
-  { lpbm_ask_worker(&request); }
-  PG_FINALLY();
+  PG_ENSURE_ERROR_CLEANUP(remove_journal, (Datum)0);
   {
-    char name[64];
-
-    snprintf(name, sizeof(name), "restore-%d.journal", MyProcPid);
-    unlink(lpbm_path(name));
+    if (!PG_ARGISNULL(1)) pass_journal(&request, PG_GETARG_TEXT_PP(1));
+    lpbm_ask_worker(&request);
   }
-  PG_END_TRY();
+  PG_END_ENSURE_ERROR_CLEANUP(remove_journal, (Datum)0);
+  remove_journal(0, (Datum)0);
   take_answer(request.id, &event);
   for (int i = 0; i < event.row_count; i++)
     ereport(NOTICE, (errmsg("%s", lpbm_from_utf8(event.rows[i].problem == NULL ? "" : event.rows[i].problem))));

@@ -5,6 +5,8 @@
 #include "pgstat.h"
 #include "settings.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "stream.h"
 #include "utils/wait_event.h"
 
 #define LOOK_AGAIN_MS 1000
@@ -60,17 +62,26 @@ static void submit(LpbmRequest* request) {
   lpbm_wake_worker();
 }
 
-/* The session goes: the job goes on, and its answer is for nobody. */
-static void abandon(uint64 id) {
+/*
+ * The session goes, by an error or for good. What nobody has begun is withdrawn; otherwise the job goes on, and its
+ * answer is for nobody.
+ */
+static void abandon(int code, Datum argument) {
+  uint64 id = DatumGetUInt64(argument);
   LpbmRequest* request;
+  bool answered = false;
 
+  (void)code;
   lpbm_shared_lock(true);
   request = find(id);
-  if (request != NULL && request->state == LPBM_REQUEST_DONE)
-    memset(request, 0, sizeof(*request));
-  else if (request != NULL)
+  if (request != NULL && request->state == LPBM_REQUEST_TAKEN) {
     request->unattended = true;
+  } else if (request != NULL) {
+    answered = request->state == LPBM_REQUEST_DONE;
+    memset(request, 0, sizeof(*request));
+  }
   lpbm_shared_unlock();
+  if (answered) lpbm_remove_answer(id);
 }
 
 /* True when the answer is in *request. A worker that dies answers everything; one that was killed leaves no shared
@@ -98,7 +109,7 @@ void lpbm_ask_worker(LpbmRequest* request) {
 
   submit(request);
   if (request->unattended) return;
-  PG_TRY();
+  PG_ENSURE_ERROR_CLEANUP(abandon, UInt64GetDatum(request->id));
   {
     ConditionVariablePrepareToSleep(&lpbm_shared->answered);
     while (!fetch(request, &cause)) {
@@ -107,13 +118,7 @@ void lpbm_ask_worker(LpbmRequest* request) {
     }
     ConditionVariableCancelSleep();
   }
-  PG_CATCH();
-  {
-    ConditionVariableCancelSleep();
-    abandon(request->id);
-    PG_RE_THROW();
-  }
-  PG_END_TRY();
+  PG_END_ENSURE_ERROR_CLEANUP(abandon, UInt64GetDatum(request->id));
   if (request->failed)
     ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("%s", lpbm_from_utf8(request->cause)),
                     request->hint[0] == '\0' ? 0 : errhint("%s", lpbm_from_utf8(request->hint))));

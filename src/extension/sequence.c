@@ -24,9 +24,14 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+/*
+ * A position set back and forth by setval() has the same values again, but another LSN of its page; nextval() that
+ * leaves the LSN alone moves the values, and never back to where they were.
+ */
 typedef struct Known {
   Oid oid; /* hash key */
   Oid file;
+  XLogRecPtr page;
   int64 last_value;
   bool called;
 } Known;
@@ -109,6 +114,7 @@ static void read_tuple(Relation relation, Known* now) {
   data = (Form_pg_sequence_data)GETSTRUCT(&tuple);
   now->last_value = data->last_value;
   now->called = data->is_called;
+  now->page = PageGetLSN(page);
   UnlockReleaseBuffer(buffer);
 }
 
@@ -149,8 +155,8 @@ static void add_seen(const Position* position) {
 static bool is_known(const Known* now) {
   Known* before = hash_search(known, &now->oid, HASH_FIND, NULL);
 
-  return before != NULL && before->file == now->file && before->last_value == now->last_value &&
-         before->called == now->called;
+  return before != NULL && before->file == now->file && before->page == now->page &&
+         before->last_value == now->last_value && before->called == now->called;
 }
 
 void lpbm_sequences_read(void) {
@@ -253,7 +259,7 @@ static bool load(FILE* file) {
   char expected[64];
   unsigned count = 0;
 
-  snprintf(expected, sizeof(expected), "lpbm-sequences 1 %s\n", stream_id);
+  snprintf(expected, sizeof(expected), "lpbm-sequences 2 %s\n", stream_id);
   if (fgets(line, sizeof(line), file) == NULL || strcmp(line, expected) != 0) return false;
   while (fgets(line, sizeof(line), file) != NULL) {
     Known now = {0};
@@ -261,7 +267,9 @@ static bool load(FILE* file) {
     int called;
 
     if (sscanf(line, "end %u", &total) == 1) return total == count && strchr(line, '\n') != NULL;
-    if (sscanf(line, "%u %u " INT64_FORMAT " %d", &now.oid, &now.file, &now.last_value, &called) != 4) return false;
+    if (sscanf(line, "%u %u " UINT64_FORMAT " " INT64_FORMAT " %d", &now.oid, &now.file, &now.page, &now.last_value,
+               &called) != 5)
+      return false;
     now.called = called != 0;
     note_known(&now);
     count++;
@@ -299,10 +307,11 @@ static bool write_all(FILE* file) {
   Known* entry;
   unsigned count = 0;
 
-  fprintf(file, "lpbm-sequences 1 %s\n", stream_id);
+  fprintf(file, "lpbm-sequences 2 %s\n", stream_id);
   hash_seq_init(&status, known);
   while ((entry = hash_seq_search(&status)) != NULL) {
-    fprintf(file, "%u %u " INT64_FORMAT " %d\n", entry->oid, entry->file, entry->last_value, entry->called ? 1 : 0);
+    fprintf(file, "%u %u " UINT64_FORMAT " " INT64_FORMAT " %d\n", entry->oid, entry->file, entry->page,
+            entry->last_value, entry->called ? 1 : 0);
     count++;
   }
   fprintf(file, "end %u\n", count);

@@ -211,6 +211,17 @@ void lpbm_set_paused(bool paused) {
     ereport(ERROR, (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", lpbm_path("paused"))));
 }
 
+void lpbm_answer_name(uint64 request, char* name) {
+  snprintf(name, LPBM_NAME, "answer-" UINT64_FORMAT, request);
+}
+
+void lpbm_remove_answer(uint64 request) {
+  char name[LPBM_NAME];
+
+  lpbm_answer_name(request, name);
+  (void)unlink(lpbm_path(name));
+}
+
 void lpbm_remove_answers(void) {
   DIR* directory = AllocateDir(lpbm_directory());
   struct dirent* entry;

@@ -62,6 +62,11 @@ extern void lpbm_set_paused(bool paused);
 /* Removes what sessions that went away have left of their restores and verifications. For the worker's start. */
 extern void lpbm_remove_answers(void);
 
+/* The name of the file in lpbm.directory that holds the answer to a request, into `name` (LPBM_NAME bytes at least). */
+extern void lpbm_answer_name(uint64 request, char* name);
+/* Removes such a file where it exists. Never raises. */
+extern void lpbm_remove_answer(uint64 request);
+
 /* "<lpbm.directory>/<name>" in a static buffer. */
 extern const char* lpbm_path(const char* name);
 /* Replaces the file `name` in lpbm.directory by these bytes, 0600, durable on return. Raises ERROR. */

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "worker_internal.h"
+#include "worker_settings.h"
 
 #define LONGEST_SLEEP_MS 10000L
 /* While a full waits for its anchor, nobody should have to wait for the next trigger. */
@@ -248,12 +249,13 @@ static bool is_released(void) {
 }
 
 /* Another name: it is not the database that is to be backed up any more. */
-static void look_at_name(void* argument) {
+static void look_at_database(void* argument) {
   char* name;
 
   StartTransactionCommand();
   name = get_database_name(MyDatabaseId);
   *(bool*)argument = name != NULL && strcmp(name, lpbm_settings.database) == 0;
+  lpbm_worker.restoring = lpbm_database_comment_begins(LPBM_RESTORE_MARK);
   CommitTransactionCommand();
 }
 
@@ -262,7 +264,7 @@ static bool is_still_ours(void) {
   char hint[LPBM_TEXT];
   bool ours = true;
 
-  (void)lpbm_attempt(look_at_name, &ours, false, cause, hint);
+  (void)lpbm_attempt(look_at_database, &ours, false, cause, hint);
   return ours;
 }
 
@@ -316,34 +318,18 @@ static void enter(void) {
   lpbm_remove_answers();
 }
 
-/* What the server's configuration may set for users must not change what the worker does. */
-static void fix_settings(void) {
-  static const char* const settings[][2] = {{"default_transaction_read_only", "off"},
-                                            {"default_transaction_isolation", "read committed"},
-                                            {"exit_on_error", "off"},
-                                            {"idle_in_transaction_session_timeout", "0"},
-                                            {"synchronous_commit", "off"},
-                                            {"session_replication_role", "replica"},
-                                            {"lock_timeout", "0"},
-                                            {"statement_timeout", "0"},
-                                            {"row_security", "off"},
-                                            {"search_path", "pg_catalog"}};
-
-  for (size_t i = 0; i < lengthof(settings); i++)
-    SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
-}
-
 void lpbm_worker_main(Datum argument) {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, on_terminate);
   pqsignal(SIGPIPE, SIG_IGN); /* an engine that has died */
   BackgroundWorkerUnblockSignals();
+  lpbm_worker_settings_keep();
   lpbm_busy = true;
   BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
   lpbm_busy = false;
   lpbm_loop_context = AllocSetContextCreate(TopMemoryContext, "lpbm worker", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(lpbm_loop_context);
-  fix_settings();
+  lpbm_worker_settings_restore();
   enter();
   lpbm_ddl_exempt_process();
   plan(GetCurrentTimestamp());

@@ -133,7 +133,7 @@ static void take_entry(LpbmJob* job, const char* line) {
     bool good = lpbm_attempt(entry_step, both, false, cause, hint);
 
     lpbm_tell("directory", good ? NULL : cause, good ? NULL : hint);
-    lpbm_requests_answer(LPBM_JOB_FULL, 0, entry.cid, NULL, NULL);
+    (void)lpbm_requests_answer(LPBM_JOB_FULL, 0, entry.cid, NULL, NULL);
     lpbm_requests_note(true, entry.cid);
   }
 }
@@ -166,9 +166,9 @@ static void keep_answer(void* argument) {
   void** both = argument;
   LpbmJob* job = both[0];
   const char* line = both[1];
-  char name[64];
+  char name[LPBM_NAME];
 
-  snprintf(name, sizeof(name), "answer-" UINT64_FORMAT, job->request);
+  lpbm_answer_name(job->request, name);
   lpbm_replace_file(name, line, strlen(line));
 }
 
@@ -341,7 +341,8 @@ static void conclude(LpbmLane lane) {
       break;
     case LPBM_JOB_RESTORE:
     case LPBM_JOB_VERIFY:
-      lpbm_requests_answer(job.kind, job.request, "", job.failed ? job.cause : NULL, job.hint);
+      if (!lpbm_requests_answer(job.kind, job.request, "", job.failed ? job.cause : NULL, job.hint))
+        lpbm_remove_answer(job.request);
       break;
     case LPBM_JOB_MAIL:
       lpbm_mail_ended(&job);

@@ -112,6 +112,8 @@ bool lpbm_preconditions(void) {
                  "Set max_replication_slots to at least 1 and restart the server.");
   good &= demand("output_plugin_libraries", plugin_is_allowed(), "output_plugin_libraries does not name lpbm",
                  "Add lpbm to output_plugin_libraries and reload.");
+  good &= demand("restore", !lpbm_worker.restoring, "a restore into this database is under way, or was left unfinished",
+                 "Backups begin when it is done. Where it has failed, drop the database and restore again.");
   good &= key_is_there();
   good &= engine_is_there();
   good &= secret_is_single();

@@ -1,5 +1,6 @@
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -14,6 +15,8 @@
 #include "catalog/pg_tablespace.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "worker_internal.h"
 
 /* Vacuum changes a database's row as well: only what a backup holds of it counts. */
@@ -92,4 +95,27 @@ uint64 lpbm_globals_hash(void) {
 
   for (size_t i = 0; i < lengthof(catalogs); i++) sum += catalog_hash(catalogs[i]);
   return sum == 0 ? 1 : sum;
+}
+
+bool lpbm_database_comment_begins(const char* words) {
+  Relation relation = table_open(SharedDescriptionRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  SysScanDesc scan;
+  HeapTuple tuple;
+  bool begins = false;
+
+  ScanKeyInit(&keys[0], Anum_pg_shdescription_objoid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(MyDatabaseId));
+  ScanKeyInit(&keys[1], Anum_pg_shdescription_classoid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(DatabaseRelationId));
+  scan = systable_beginscan(relation, SharedDescriptionObjIndexId, true, NULL, 2, keys);
+  tuple = systable_getnext(scan);
+  if (HeapTupleIsValid(tuple)) {
+    bool null = true;
+    Datum comment = heap_getattr(tuple, Anum_pg_shdescription_description, RelationGetDescr(relation), &null);
+
+    begins = !null && strncmp(TextDatumGetCString(comment), words, strlen(words)) == 0;
+  }
+  systable_endscan(scan);
+  table_close(relation, AccessShareLock);
+  return begins;
 }

@@ -17,6 +17,9 @@
 #include "shared.h"
 #include "stream.h"
 
+/* So begins the comment on a database into which the engine restores, until it is done (job/restore_target.cpp). */
+#define LPBM_RESTORE_MARK "lpbm: restore unfinished"
+
 /* A job of the engine. */
 typedef struct LpbmJob {
   LpbmJobKind kind; /* NONE: the lane is free */
@@ -50,6 +53,7 @@ typedef struct LpbmWorker {
   bool prepared;     /* the server has what it needs, as of the last trigger */
   bool initialised;  /* the engine found nothing that stands in the way */
   bool look_again;   /* the engine is to look at new settings; backups go on meanwhile */
+  bool restoring;    /* the engine is restoring into this database, or has left it unfinished */
   bool stopping;
   bool holds_started; /* by this process */
   LpbmRetry init, delta, full, decode;
@@ -160,8 +164,11 @@ extern bool lpbm_requests_undecoded(void);
 extern void lpbm_requests_again(void);
 /* Takes the oldest restore or verification; false where there is none. */
 extern bool lpbm_request_next(LpbmRequest* copy);
-/* Answers requests of a kind that were taken; `id` 0: all of them. cause NULL: success. Texts are UTF-8. */
-extern void lpbm_requests_answer(LpbmJobKind kind, uint64 id, const char* result, const char* cause, const char* hint);
+/*
+ * Answers requests of a kind that were taken; `id` 0: all of them. cause NULL: success. Texts are UTF-8. False where
+ * nobody waits for the answer.
+ */
+extern bool lpbm_requests_answer(LpbmJobKind kind, uint64 id, const char* result, const char* cause, const char* hint);
 /* What a job has made is noted for deltas that it may answer: those that need a full, or those that do not. */
 extern void lpbm_requests_note(bool full, const char* cid);
 /* Answers all that wait, taken or not; for full: also deltas that need one. */
@@ -186,5 +193,7 @@ extern void lpbm_mail_ended(const LpbmJob* job);
 
 /* Hash of the roles, tablespaces and the database's properties, never 0. In a transaction. */
 extern uint64 lpbm_globals_hash(void);
+/* Whether the comment on this database begins so. In a transaction. */
+extern bool lpbm_database_comment_begins(const char* words);
 
 #endif /* LPBM_WORKER_INTERNAL_H */

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 #include "worker_internal.h"
+#include "worker_settings.h"
 
 /* --- requests to the engine -------------------------------------------------------------------------------------- */
 
@@ -44,6 +45,7 @@ static char* connection_string(void) {
   append_parameter(&out, "port", port);
   append_parameter(&out, "user", GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false));
   append_parameter(&out, "application_name", "lpbm");
+  append_parameter(&out, "options", lpbm_worker_session_options());
   appendStringInfoString(&out, lpbm_settings.conninfo);
   return out.data;
 }

@@ -113,16 +113,17 @@ bool lpbm_request_next(LpbmRequest* copy) {
   return oldest != NULL;
 }
 
-void lpbm_requests_answer(LpbmJobKind kind, uint64 id, const char* result, const char* cause, const char* hint) {
+bool lpbm_requests_answer(LpbmJobKind kind, uint64 id, const char* result, const char* cause, const char* hint) {
   bool any = false;
 
   lpbm_shared_lock(true);
   FOR_REQUESTS(request) {
     if (request->kind != kind || request->state != LPBM_REQUEST_TAKEN || (id != 0 && request->id != id)) continue;
+    any |= !request->unattended;
     answer(request, result, cause, hint);
-    any = true;
   }
   finish(any);
+  return any;
 }
 
 void lpbm_requests_note(bool full, const char* cid) {
