@@ -153,7 +153,7 @@ void restore_dump(const std::string& pg_restore, const Connection& connection, c
   const postgres::ChildTarget target =
       postgres::child_target(connection, database,
                              "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 "
-                             "-c default_transaction_read_only=off");
+                             "-c default_transaction_read_only=off -c lc_monetary=C");
   postgres::Command command;
   command.program = pg_restore;
   command.environment = target.environment;
