@@ -1,8 +1,10 @@
 #include "job/mail.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/encoding.h"
 #include "codec/crypto.h"
@@ -114,8 +116,8 @@ class MailJob {
         events_(events),
         settings_(parse_settings(site, request.at("settings"))),
         situation_(parse_situation(request, settings_)),
-        journal_(MailJournal::read(site.path("journal"))),
         path_(site.path("mail")) {
+    read_journal();
     subject_.prefix = settings_.prefix;
     subject_.site = site.settings().site;
     subject_.database = site.settings().database;
@@ -132,25 +134,43 @@ class MailJob {
     std::vector<std::string> recipients;
     for (const notify::Address& address : settings_.to) recipients.push_back(address.mailbox);
     outbox_.prepare(recipients, situation_);
+    // Could it not be kept what was sent, it would be sent again and again: then rather nothing.
+    if (std::any_of(recipients.begin(), recipients.end(),
+                    [&](const std::string& recipient) { return !outbox_.due(recipient, situation_).empty(); }))
+      save();
     notify::Smtp smtp(settings_.server);
     for (const std::string& recipient : recipients)
       for (const Letter& letter : outbox_.due(recipient, situation_)) send(smtp, recipient, letter);
-    save();
     return result();
   }
 
  private:
-  void send(notify::Smtp& smtp, const std::string& recipient, const Letter& letter) {
+  // A damaged journal is a reason to mail what is wrong, not to be silent.
+  void read_journal() {
     try {
+      journal_ = MailJournal::read(site_.path("journal"));
+    } catch (const Error& error) {
+      first_failure_ = error;
+    }
+    if (situation_.asked && !journal_ && !first_failure_)
+      first_failure_ = Error(ErrorKind::retryable, "mailing the journal", "there is none yet",
+                             "See the rows named problem of lpbm_status.");
+  }
+
+  void send(notify::Smtp& smtp, const std::string& recipient, const Letter& letter) {
+    bool written = false;
+    try {
+      const notify::Message mail = message(letter);
+      written = true;
       if (server_problem_) throw Error(*server_problem_);
       events_.progress("sending", sent_, std::nullopt, "mails");
-      smtp.send(message(letter), recipient);
+      smtp.send(mail, recipient);
       ++sent_;
       outbox_.sent(recipient, letter, situation_);
     } catch (const notify::Refusal& refusal) {
       fail(recipient, letter, refusal);
     } catch (const Error& error) {
-      server_problem_ = error;
+      if (written) server_problem_ = error;
       fail(recipient, letter, error);
     }
     save();
@@ -194,18 +214,25 @@ class MailJob {
     return out;
   }
 
+  // On a full disk, of which a mail is to tell, there is still the place that the file has.
   void save() {
     const std::string text = outbox_.text();
-    if (text == saved_) return;
-    replace_file(path_, text);
-    saved_ = text;
+    try {
+      replace_file(path_, text);
+    } catch (const Error&) {
+      if (std::error_code ignored; !std::filesystem::exists(path_, ignored)) throw;
+      File file = File::open(path_, O_WRONLY);
+      file.write_all(text);
+      if (::ftruncate(file.fd(), static_cast<off_t>(text.size())) != 0) throw_errno("writing " + file.path(), errno);
+      file.sync();
+    }
   }
 
   [[nodiscard]] json result() const {
     notify::Situation later = situation_;
     later.asked = later.again = false;
     later.now = now();
-    if (later.journal.empty() || journal_->newest().empty()) later.journal.clear();
+    if (!journal_ || journal_->newest().empty()) later.journal.clear();
     json out{{"next", nullptr},
              {"journal_after", outbox_.journal_after(later)},
              {"mailed", outbox_.mailed()},
@@ -234,7 +261,6 @@ class MailJob {
   notify::Subject subject_;
   std::optional<Error> server_problem_, first_failure_;
   std::uint64_t sent_ = 0;
-  std::string saved_;
 };
 
 }  // namespace
