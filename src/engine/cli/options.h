@@ -24,7 +24,8 @@ struct Options {
   std::string bindir, output, until;
   std::optional<std::uint64_t> entry;
   std::string cid, format;
-  std::string cluster_key, encoding = "UTF8";  // extract
+  std::string cluster_key, encoding = "UTF8", database;  // extract
+  bool statements = false, no_users = false;             // extract
   std::vector<std::string> files;
   bool json = false, check = false, raw = false, decrypt = false, no_wait = false, keep_going = false;
 };
@@ -43,13 +44,14 @@ void add_keygen_command(CLI::App& app, Options& options, Command& chosen);    //
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& line, const std::string& more);
 void add_store_options(CLI::App& command, Options& options);
 void add_secret_options(CLI::App& command, Options& options);
-void add_journal_options(CLI::App& command, Options& options);
+// `in_store`: the command has a store, which may hold the journal.
+void add_journal_options(CLI::App& command, Options& options, bool in_store = false);
 void add_json_option(CLI::App& command, Options& options);
 void add_output_option(CLI::App& command, Options& options);
 
 store::Options store_options(const Options& options);
 std::unique_ptr<store::Store> open_store(const Options& options);
-// Reads and checks the journal of --journal; a torn last line is told on stderr.
+// Reads and checks the journal of --journal, or of the store; a torn last line is told on stderr.
 journal::Journal load_journal(const Options& options);
 
 // What opens backups, from --identity or a passphrase (--passphrase-file, else a prompt). With a journal whose header

@@ -1,144 +1,230 @@
 #include "delta/sql_lexer.h"
 
-#include <cctype>
+#include <array>
 
 namespace lpbm::delta {
 namespace {
 
-bool is_name_start(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_' || (static_cast<unsigned char>(c) & 0x80) != 0;
+enum Class : std::uint8_t { other, blank, letter, digit };
+
+constexpr std::array<Class, 256> make_classes() {
+  std::array<Class, 256> out{};
+  for (int c = 0; c < 256; ++c)
+    out[static_cast<std::size_t>(c)] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80
+                                           ? letter
+                                           : (c >= '0' && c <= '9' ? digit : other);
+  for (char c : {' ', '\t', '\n', '\r', '\f', '\v'}) out[static_cast<unsigned char>(c)] = blank;
+  return out;
 }
 
-bool is_name(char c) {
-  return is_name_start(c) || std::isdigit(static_cast<unsigned char>(c)) != 0;
+constexpr std::array<Class, 256> classes = make_classes();
+
+Class class_of(char c) {
+  return classes[static_cast<unsigned char>(c)];
 }
-
-class Lexer {
- public:
-  Lexer(std::string_view sql, bool standard_strings) : sql_(sql), standard_(standard_strings) {}
-
-  std::string guarded() {
-    while (at_ < sql_.size()) step();
-    out_.append(sql_.substr(copied_));
-    return std::move(out_);
-  }
-
- private:
-  [[nodiscard]] char peek(std::size_t ahead = 0) const { return at_ + ahead < sql_.size() ? sql_[at_ + ahead] : '\0'; }
-
-  void step() {
-    const char c = peek();
-    if (c == '\'') return quoted('\'', !standard_);
-    if (c == '"') return quoted('"', false);
-    if (c == '-' && peek(1) == '-') return line_comment();
-    if (c == '/' && peek(1) == '*') return block_comment();
-    if (c == '$') return dollar();
-    if (c == ':') return colon();
-    if (is_name_start(c)) return name();
-    if (std::isdigit(static_cast<unsigned char>(c)) != 0) return digits();
-    ++at_;
-  }
-
-  void quoted(char quote, bool backslashes) {
-    ++at_;
-    while (at_ < sql_.size()) {
-      const char c = sql_[at_++];
-      if (backslashes && c == '\\' && at_ < sql_.size())
-        ++at_;
-      else if (c == quote && peek() == quote)
-        ++at_;
-      else if (c == quote && !continues(quote))
-        return;
-    }
-  }
-
-  // A literal goes on in another one on a later line, with the same rules.
-  bool continues(char quote) {
-    if (quote != '\'') return false;
-    const std::size_t next = sql_.find_first_not_of(" \t\n\r\f\v", at_);
-    if (next == std::string_view::npos || sql_[next] != '\'') return false;
-    if (sql_.substr(at_, next - at_).find_first_of("\n\r") == std::string_view::npos) return false;
-    at_ = next + 1;
-    return true;
-  }
-
-  void line_comment() {
-    while (at_ < sql_.size() && sql_[at_] != '\n' && sql_[at_] != '\r') ++at_;
-  }
-
-  void block_comment() {
-    int depth = 0;
-    do {
-      if (peek() == '/' && peek(1) == '*') {
-        ++depth;
-        at_ += 2;
-      } else if (peek() == '*' && peek(1) == '/') {
-        --depth;
-        at_ += 2;
-      } else {
-        ++at_;
-      }
-    } while (depth > 0 && at_ < sql_.size());
-  }
-
-  // $tag$ ... $tag$, or a parameter.
-  void dollar() {
-    std::size_t end = at_ + 1;
-    if (end < sql_.size() && is_name_start(sql_[end]))
-      while (end < sql_.size() && is_name(sql_[end])) ++end;
-    if (end >= sql_.size() || sql_[end] != '$') {
-      ++at_;
-      return;
-    }
-    const std::string_view tag = sql_.substr(at_, end + 1 - at_);
-    const std::size_t close = sql_.find(tag, end + 1);
-    at_ = close == std::string_view::npos ? sql_.size() : close + tag.size();
-  }
-
-  void colon() {
-    if (peek(1) == ':' || peek(1) == '=') {
-      at_ += 2;
-      return;
-    }
-    ++at_;
-    if (!is_name(peek()) && peek() != '\'' && peek() != '"' && peek() != '{') return;
-    out_.append(sql_.substr(copied_, at_ - copied_));
-    out_ += ' ';
-    copied_ = at_;
-  }
-
-  // A name, and the prefixes of literals: E'' has backslashes whatever the setting says, U&'' none.
-  void name() {
-    const char c = peek();
-    if ((c == 'E' || c == 'e') && peek(1) == '\'') {
-      ++at_;
-      return quoted('\'', true);
-    }
-    if ((c == 'U' || c == 'u') && peek(1) == '&' && (peek(2) == '\'' || peek(2) == '"')) {
-      at_ += 2;
-      return quoted(peek(), false);
-    }
-    if ((c == 'B' || c == 'b' || c == 'X' || c == 'x') && peek(1) == '\'') {
-      ++at_;
-      return quoted('\'', false);
-    }
-    while (at_ < sql_.size() && (is_name(sql_[at_]) || sql_[at_] == '$')) ++at_;
-  }
-
-  void digits() {
-    while (at_ < sql_.size() && (std::isdigit(static_cast<unsigned char>(sql_[at_])) != 0 || sql_[at_] == '.')) ++at_;
-  }
-
-  std::string_view sql_;
-  bool standard_;
-  std::size_t at_ = 0, copied_ = 0;
-  std::string out_;
-};
 
 }  // namespace
 
+bool is_name_start(char c) {
+  return class_of(c) == letter;
+}
+
+bool is_name_byte(char c) {
+  return class_of(c) >= letter || c == '$';
+}
+
+SqlToken SqlLexer::next() {
+  SqlToken token;
+  token.begin = at_;
+  if (at_ < sql_.size()) {
+    closed_ = true;
+    token.line_comment = peek() == '-';
+    token.kind = take();
+    token.closed = closed_;
+  }
+  token.size = at_ - token.begin;
+  return token;
+}
+
+SqlToken::Kind SqlLexer::take() {
+  const char c = sql_[at_];
+  switch (class_of(c)) {
+    case blank:
+      while (at_ < sql_.size() && class_of(sql_[at_]) == blank) ++at_;
+      return SqlToken::space;
+    case letter:
+      return word();
+    case digit:
+      number();
+      return SqlToken::number;
+    default:
+      break;
+  }
+  if (c == '\'' || c == '"') {
+    closed_ = quoted(c, c == '\'' && !standard_);
+    return c == '"' ? SqlToken::quoted_name : SqlToken::literal;
+  }
+  if (c == '-' && peek(1) == '-') {
+    while (at_ < sql_.size() && sql_[at_] != '\n' && sql_[at_] != '\r') ++at_;
+    return SqlToken::comment;
+  }
+  if (c == '/' && peek(1) == '*') {
+    closed_ = block_comment();
+    return SqlToken::comment;
+  }
+  if (c == '$') return dollar();
+  if (c == '.' && class_of(peek(1)) == digit) {
+    number();
+    return SqlToken::number;
+  }
+  ++at_;
+  return SqlToken::symbol;
+}
+
+// A name, and the prefixes of literals: E'' has backslashes whatever the setting says, U&'', B'' and X'' have none.
+SqlToken::Kind SqlLexer::word() {
+  const char c = static_cast<char>(sql_[at_] | 0x20);
+  if (c == 'e' && peek(1) == '\'') {
+    ++at_;
+    closed_ = quoted('\'', true);
+    return SqlToken::literal;
+  }
+  if (c == 'u' && peek(1) == '&' && (peek(2) == '\'' || peek(2) == '"')) {
+    at_ += 2;
+    const char quote = sql_[at_];
+    closed_ = quoted(quote, false);
+    return quote == '"' ? SqlToken::quoted_name : SqlToken::literal;
+  }
+  if ((c == 'b' || c == 'x') && peek(1) == '\'') {
+    ++at_;
+    closed_ = quoted('\'', false);
+    return SqlToken::literal;
+  }
+  if (c == 'n' && peek(1) == '\'') {
+    ++at_;
+    closed_ = quoted('\'', !standard_);
+    return SqlToken::literal;
+  }
+  while (at_ < sql_.size() && is_name_byte(sql_[at_])) ++at_;
+  return SqlToken::name;
+}
+
+// At the opening quote; false where nothing closes it.
+bool SqlLexer::quoted(char quote, bool backslashes) {
+  ++at_;
+  while (true) {
+    if (!backslashes) {
+      const std::size_t next = sql_.find(quote, at_);
+      at_ = next == std::string_view::npos ? sql_.size() : next;
+    }
+    if (at_ >= sql_.size()) return false;
+    const char c = sql_[at_++];
+    if (backslashes && c == '\\') {
+      if (at_ < sql_.size()) ++at_;
+    } else if (c == quote) {
+      if (peek() == quote)
+        ++at_;
+      else if (quote == '"' || !continues())
+        return true;
+    }
+  }
+}
+
+// A literal goes on in another one on a later line, with the same rules; line comments may lie between.
+bool SqlLexer::continues() {
+  bool later_line = false;
+  std::size_t at = at_;
+  while (at < sql_.size()) {
+    const char c = sql_[at];
+    if (class_of(c) == blank) {
+      later_line = later_line || c == '\n' || c == '\r';
+      ++at;
+    } else if (c == '-' && at + 1 < sql_.size() && sql_[at + 1] == '-') {
+      at = sql_.find_first_of("\r\n", at);
+      if (at == std::string_view::npos) return false;
+    } else {
+      break;
+    }
+  }
+  if (!later_line || at >= sql_.size() || sql_[at] != '\'') return false;
+  at_ = at + 1;
+  return true;
+}
+
+bool SqlLexer::block_comment() {
+  int depth = 0;
+  do {
+    if (peek() == '/' && peek(1) == '*') {
+      ++depth;
+      at_ += 2;
+    } else if (peek() == '*' && peek(1) == '/') {
+      --depth;
+      at_ += 2;
+    } else {
+      ++at_;
+    }
+  } while (depth > 0 && at_ < sql_.size());
+  return depth == 0;
+}
+
+// $tag$ ... $tag$, or a parameter.
+SqlToken::Kind SqlLexer::dollar() {
+  std::size_t end = at_ + 1;
+  if (class_of(peek(1)) == digit) {
+    ++at_;
+    while (class_of(peek()) == digit) ++at_;
+    return SqlToken::parameter;
+  }
+  while (end < sql_.size() && class_of(sql_[end]) >= letter) ++end;
+  if (end >= sql_.size() || sql_[end] != '$') {
+    ++at_;
+    return SqlToken::symbol;
+  }
+  const std::string_view tag = sql_.substr(at_, end + 1 - at_);
+  const std::size_t close = sql_.find(tag, end + 1);
+  closed_ = close != std::string_view::npos;
+  at_ = closed_ ? close + tag.size() : sql_.size();
+  return SqlToken::literal;
+}
+
+// With what may stand behind the digits (1_000, 0x1F, 1e5): all of it is no name.
+void SqlLexer::number() {
+  while (at_ < sql_.size() && (class_of(sql_[at_]) == digit || sql_[at_] == '.')) ++at_;
+  const bool exponent = (peek() | 0x20) == 'e';
+  if (exponent && (peek(1) == '+' || peek(1) == '-') && class_of(peek(2)) == digit) {
+    at_ += 2;
+    while (class_of(peek()) == digit) ++at_;
+  } else if (exponent || peek() == '_' || (peek() | 0x20) == 'x' || (peek() | 0x20) == 'o' || (peek() | 0x20) == 'b') {
+    std::size_t end = at_ + 1;
+    if (end < sql_.size() && class_of(sql_[end]) == digit) {
+      while (end < sql_.size() && class_of(sql_[end]) >= letter) ++end;
+      at_ = end;
+    }
+  }
+}
+
 std::string guard_colons(std::string_view sql, bool standard_strings) {
-  return Lexer(sql, standard_strings).guarded();
+  std::string out;
+  std::size_t copied = 0;
+  SqlLexer lexer(sql, standard_strings);
+  SqlToken token = lexer.next();
+  while (token.kind != SqlToken::end) {
+    const bool colon = token.kind == SqlToken::symbol && sql[token.begin] == ':';
+    const std::size_t behind = token.begin + 1;
+    token = lexer.next();
+    if (!colon || token.kind == SqlToken::end) continue;
+    const char c = sql[token.begin];
+    if (token.kind == SqlToken::symbol && (c == ':' || c == '=')) {
+      token = lexer.next();
+      continue;
+    }
+    if (!(is_name_byte(c) && c != '$') && c != '\'' && c != '"' && c != '{') continue;
+    out.append(sql.substr(copied, behind - copied));
+    out += ' ';
+    copied = behind;
+  }
+  out.append(sql.substr(copied));
+  return out;
 }
 
 }  // namespace lpbm::delta

@@ -67,20 +67,6 @@ class LinkWatch final : public csvlog::RecordHandler {
   bool any_ = false;
 };
 
-std::vector<std::filesystem::path> files_of(const std::vector<std::filesystem::path>& paths) {
-  std::set<std::filesystem::path> files;
-  for (const std::filesystem::path& path : paths) {
-    if (std::filesystem::is_directory(path)) {
-      for (std::filesystem::path& file : csvlog::csv_files(path)) files.insert(std::move(file));
-    } else if (std::filesystem::is_regular_file(path)) {
-      files.insert(path);
-    } else {
-      throw Error(ErrorKind::usage, "reading " + path.string(), "there is no such file or directory");
-    }
-  }
-  return {files.begin(), files.end()};
-}
-
 void add_stream(const ExtractOptions& options, const std::vector<std::filesystem::path>& files,
                 const csvlog::StreamInfo& stream, Sink& out, ExtractReport& report) {
   const nlohmann::json manifest = {{"stream", stream.stream}, {"encoding", options.encoding}};
@@ -119,6 +105,20 @@ void add_stream(const ExtractOptions& options, const std::vector<std::filesystem
 
 }  // namespace
 
+std::vector<std::filesystem::path> log_files(const std::vector<std::filesystem::path>& paths) {
+  std::set<std::filesystem::path> files;
+  for (const std::filesystem::path& path : paths) {
+    if (std::filesystem::is_directory(path)) {
+      for (std::filesystem::path& file : csvlog::csv_files(path)) files.insert(std::move(file));
+    } else if (std::filesystem::is_regular_file(path)) {
+      files.insert(path);
+    } else {
+      throw Error(ErrorKind::usage, "reading " + path.string(), "there is no such file or directory");
+    }
+  }
+  return {files.begin(), files.end()};
+}
+
 std::string read_cluster_key(const std::filesystem::path& path) {
   constexpr std::size_t key_size = 32;
   std::string key = from_hex(read_secret(path));
@@ -129,7 +129,7 @@ std::string read_cluster_key(const std::filesystem::path& path) {
 }
 
 ExtractReport extract(const ExtractOptions& options, Sink& out) {
-  const std::vector<std::filesystem::path> files = files_of(options.paths);
+  const std::vector<std::filesystem::path> files = log_files(options.paths);
   const csvlog::StreamList list = csvlog::list_streams(files, options.key);
   ExtractReport report;
   for (const csvlog::StreamInfo& stream : list.streams) add_stream(options, files, stream, out, report);

@@ -23,6 +23,9 @@ struct ExtractReport {
   std::uint64_t streams = 0, transactions = 0, rows = 0, gaps = 0;
 };
 
+// The csvlog files that are meant by `paths`. Throws Error: usage where a path is neither file nor directory.
+std::vector<std::filesystem::path> log_files(const std::vector<std::filesystem::path>& paths);
+
 // The cluster key in a file as the server keeps it (cluster.key, 64 hex digits). Throws Error as read_secret does, and
 // (permanent) where it is none.
 std::string read_cluster_key(const std::filesystem::path& path);

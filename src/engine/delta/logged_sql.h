@@ -1,0 +1,94 @@
+// SQL as it stands in a log, as single statements that psql can run again, and what can be told of each by its text
+// alone: what it is, whether it changes something, and what of its effect its text does not hold.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "delta/sql_lexer.h"
+
+namespace lpbm::delta {
+
+// Values of $1, $2, ...; NULL has none. Where a position was not given, or its value is not known, there is no entry.
+struct SqlParameters {
+  struct Value {
+    bool given = false, null = false;
+    std::string text;
+  };
+  std::vector<Value> values;
+  [[nodiscard]] const Value* find(std::string_view number) const;
+};
+
+struct LoggedStatement {
+  enum Kind : std::uint8_t {
+    begin,
+    commit,
+    rollback,
+    savepoint,
+    release,
+    rollback_to,
+    prepare_transaction,
+    commit_prepared,
+    rollback_prepared,
+    set,         // SET, RESET, SELECT set_config(...) of one setting; see delta/session_settings.h
+    discard,     // DISCARD
+    prepare,     // PREPARE name AS ...
+    execute,     // EXECUTE name
+    deallocate,  // DEALLOCATE
+    neutral,     // changes nothing that a dump shows
+    supporting,  // changes nothing, but what follows in its transaction may need it: cursors
+    change,      // INSERT, CREATE, ...
+    call,        // DO, CALL
+    copy_rows,   // COPY ... FROM: the rows are not in its text
+    beyond,      // reaches beyond the database: CREATE DATABASE, ALTER SYSTEM, CREATE SUBSCRIPTION
+  };
+  Kind kind = neutral;
+  std::string_view text;    // in the log, without blanks and comments around it
+  std::string_view object;  // a savepoint's name, a transaction's identifier (as written), a prepared statement's name
+  std::string rendered;     // for psql: parameters filled in, colons guarded
+  bool chain = false;       // COMMIT AND CHAIN
+  bool runnable = true;     // false: its text breaks off, or holds what psql would take for its own
+  bool parameters_missing = false;
+  bool volatile_values = false;  // now(), random(), nextval(), ...
+  bool calls = false;            // functions whose effects are not in the text
+  bool is_do = false;
+  bool temporary = false;                  // makes a temporary table
+  bool everyday = false;                   // log_statement = mod would not have it in the log
+  bool writes = false;                     // INSERT, UPDATE, DELETE, MERGE or INTO is in it, or nextval() and the like
+  std::array<std::string_view, 16> words;  // its first tokens, without comments
+  std::size_t word_count = 0;
+  [[nodiscard]] std::string_view word(std::size_t index) const {
+    return index < word_count ? words[index] : std::string_view{};
+  }
+};
+
+// Whether a word of SQL is this keyword (given in lower case).
+bool is_word(std::string_view word, std::string_view keyword);
+// A name as PostgreSQL takes it: folded, or without its quotes.
+std::string folded(std::string_view name);
+
+// The statements of one string that a client sent, as psql would part them. `sql`, `parameters` must outlive this;
+// parameters are filled in only where they are given.
+class LoggedSql {
+ public:
+  LoggedSql(std::string_view sql, bool standard_strings, const SqlParameters* parameters = nullptr)
+      : sql_(sql), lexer_(sql, standard_strings), parameters_(parameters) {}
+  bool next(LoggedStatement& statement);
+
+ private:
+  struct Scan;
+  bool skip_to_statement(SqlToken& token);
+  void token(const SqlToken& token, Scan& scan, LoggedStatement& statement);
+  void render(const SqlToken& token, Scan& scan, LoggedStatement& statement);
+  void parameter(const SqlToken& token, Scan& scan, LoggedStatement& statement);
+
+  std::string_view sql_;
+  SqlLexer lexer_;
+  const SqlParameters* parameters_;
+};
+
+}  // namespace lpbm::delta

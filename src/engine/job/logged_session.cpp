@@ -1,0 +1,265 @@
+#include "job/logged_session.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace lpbm::job {
+namespace {
+
+using Fate = LoggedTransaction::Fate;
+
+// Whether a string leaves no transaction open that was open before.
+bool ends_transaction(std::string_view sql, bool standard_strings) {
+  delta::LoggedSql statements(sql, standard_strings);
+  delta::LoggedStatement statement;
+  while (statements.next(statement))
+    if (statement.kind == delta::LoggedStatement::commit || statement.kind == delta::LoggedStatement::rollback ||
+        statement.kind == delta::LoggedStatement::prepare_transaction)
+      return true;
+  return false;
+}
+
+}  // namespace
+
+std::string LoggedSessions::text_of(Place place) const {
+  return (place.file < files.size() ? files[place.file] : std::string("?")) + ':' + std::to_string(place.line);
+}
+
+LoggedSession::LoggedSession(LoggedSessions& all, std::string id, std::string user, bool whole)
+    : all_(all),
+      id_(std::move(id)),
+      user_(std::move(user)),
+      trace_(all.traces[user_]),
+      whole_(whole),
+      settings_(std::make_shared<delta::Settings>()) {}
+
+void LoggedSession::start(std::uint64_t local, const Line& line) {
+  open_ = std::make_shared<LoggedTransaction>(all_.file);
+  open_->session = id_;
+  open_->user = user_;
+  open_->time = line.time;
+  open_->first = line.place;
+  open_->local = local;
+  open_->string = strings_;
+  open_->before = settings_;
+  bool changed = false;
+  for (const Transaction& before : ended_) changed = changed || !before->changes.empty();
+  if (!changed) return;
+  auto settings = std::make_shared<delta::Settings>(*settings_);
+  for (const Transaction& before : ended_)
+    for (const auto& change : before->changes)
+      if (!change.change.local) settings->apply(change.change);
+  open_->before = settings;
+}
+
+void LoggedSession::keep(const Transaction& t) {
+  bool changed = false;
+  for (const auto& change : t->changes) changed = changed || !change.change.local;
+  if (changed) {
+    auto settings = std::make_shared<delta::Settings>(*settings_);
+    for (const auto& change : t->changes)
+      if (!change.change.local) settings->apply(change.change);
+    settings_ = settings;
+  }
+  if (!t->prepare_as.empty()) {
+    const std::string name = t->prepare_as;
+    t->prepare_as.clear();
+    t->changes.clear();
+    all_.prepared[name] = t;
+    return;
+  }
+  t->fate = Fate::keep;
+  if (!TransactionWriter::is_worth_it(*t)) return;
+  all_.remarks.add(t->remarks);
+  if (!t->committed && t->writes) trace_.unknown_ends.add(t->first);
+  if (!whole_) all_.remarks.add(Remark::begins_before, t->first);
+  whole_ = true;
+  all_.counts.transactions += t->writes ? 1 : 0;
+  all_.counts.statements += t->statements;
+}
+
+void LoggedSession::drop(const Transaction& t) {
+  if (!t->prepared_as.empty()) {
+    const std::string name = t->prepared_as;
+    t->prepared_as.clear();
+    t->token = 0;
+    all_.prepared[name] = t;
+    return;
+  }
+  t->fate = Fate::drop;
+}
+
+void LoggedSession::keep_ended() {
+  if (ended_.empty()) return;
+  for (const Transaction& t : ended_) keep(t);
+  ended_.clear();
+  all_.order.flush();
+}
+
+// The open transaction ends where its last statement stands; whether it has failed is not known.
+void LoggedSession::close(bool committed) {
+  open_->committed = committed;
+  if (open_->prepare_as.empty()) all_.order.place(open_);
+  ended_.push_back(std::move(open_));
+  open_.reset();
+}
+
+// The log shows that the open transaction is over, but not how it ended.
+void LoggedSession::close_unseen() {
+  if (open_->failed) {
+    drop(open_);
+  } else {
+    if (open_->begun && open_->writes) open_->remarks.add(Remark::end_unknown, open_->first);
+    const bool begun = open_->begun;
+    if (open_->token == 0) all_.order.place(open_);
+    open_->committed = begun;  // it is remarked already
+    keep(open_);
+  }
+  open_.reset();
+  all_.order.flush();
+}
+
+// Is there a transaction that goes on with this string?
+void LoggedSession::resume(const csvlog::LogEvent& event, const Line& line) {
+  if (!ended_.empty() && line.local != 0 && !ended_.back()->committed && ended_.back()->local == line.local) {
+    open_ = std::move(ended_.back());
+    ended_.pop_back();
+  }
+  keep_ended();
+  if (!open_) return;
+  const bool over = line.local != 0 ? open_->local != 0 && open_->local != line.local
+                                    : event.timed && !ends_transaction(event.sql, standard_strings());
+  if (over) {
+    close_unseen();
+    return;
+  }
+  if (line.local == 0 && !event.timed) {
+    open_->failed = true;
+    return;
+  }
+  if (open_->local == 0) open_->local = line.local;
+  // What ran after an error without a BEGIN in the log: it went back to a savepoint, which is not in the log either.
+  if (open_->failed && !open_->begun) {
+    open_->text.truncate(std::min(open_->failed_from, open_->text.size()));
+    open_->failed = false;
+    remark(Remark::savepoints, line);
+  }
+}
+
+void LoggedSession::statement(const csvlog::LogEvent& event, const Line& line) {
+  ++all_.counts.read;
+  resume(event, line);
+  // A statement is logged before it runs, and then without a transaction only in a block that has failed.
+  if (line.local == 0 && !event.timed && !open_) return;
+  ++strings_;
+  ends_in_string_ = 0;
+  begin_ = open_ ? open_->text.size() : 0;
+  text_hash_ = std::hash<std::string_view>()(event.sql);
+  text_size_ = event.sql.size();
+  delta::SqlParameters parameters;
+  cut_parameter_ = false;
+  csvlog::ParameterList list(event.kind == csvlog::LogEvent::execute ? line.detail : std::string_view{});
+  for (csvlog::ParameterList::Parameter parameter; list.next(parameter);) {
+    constexpr std::size_t most = 65535;
+    if (parameter.number > most) break;
+    if (parameters.values.size() < parameter.number) parameters.values.resize(parameter.number);
+    cut_parameter_ = cut_parameter_ || parameter.text.ends_with("...");
+    parameters.values[parameter.number - 1] = {true, parameter.null, std::move(parameter.text)};
+  }
+  delta::LoggedSql sql(event.sql, standard_strings(), event.kind == csvlog::LogEvent::execute ? &parameters : nullptr);
+  bool everyday = !event.timed, any = false;
+  for (Statement statement; sql.next(statement); any = true) {
+    if (!open_) start(line.local == 0 ? 0 : line.local + ends_in_string_, line);
+    everyday = everyday && statement.everyday;
+    if (event.timed && !statement.everyday) remark(Remark::timed, line);
+    apply(statement, line);
+  }
+  if (any && everyday) trace_.logs_all = true;
+  if (open_ && !open_->begun) close(event.timed && line.local == 0);
+  if (event.timed && line.local == 0) keep_ended();
+}
+
+void LoggedSession::finished(std::uint64_t local) {
+  if (local == 0 && !ended_.empty()) {
+    // It was a string's own: nothing of a transaction goes on behind it. Here it has committed.
+    const Transaction& last = ended_.back();
+    if (!last->committed && last->prepare_as.empty()) all_.order.place(last);
+    last->committed = true;
+    keep_ended();
+    return;
+  }
+  other(local);
+}
+
+void LoggedSession::other(std::uint64_t local) {
+  for (const Transaction& t : ended_)
+    if (local != 0 && (t->local == local || t->local == 0)) return;
+  keep_ended();
+}
+
+bool LoggedSession::is_same_text(std::string_view query) const {
+  return query.empty() || (query.size() == text_size_ && std::hash<std::string_view>()(query) == text_hash_);
+}
+
+// The string's transaction `local` has failed: what it had committed before stays, what came behind has not run.
+bool LoggedSession::drop_ended(std::uint64_t local, bool same_text) {
+  const auto failed =
+      std::find_if(ended_.begin(), ended_.end(), [&](const Transaction& t) { return t->local == local; });
+  if (local == 0 || failed == ended_.end()) return false;
+  const std::vector<Transaction> rest(failed, ended_.end());
+  ended_.erase(failed, ended_.end());
+  keep_ended();
+  ++all_.counts.failed;
+  if (open_ && open_->string == strings_) {
+    drop(open_);
+    open_.reset();
+  }
+  if (rest.size() == 1 && !rest.front()->committed && !trace_.logs_all && !open_) {
+    // A savepoint that is not in the log may yet bring it back.
+    open_ = rest.front();
+    open_->failed = true;
+    open_->failed_from = same_text ? std::min(begin_, open_->text.size()) : open_->text.size();
+    return true;
+  }
+  for (const Transaction& t : rest) drop(t);
+  all_.order.flush();
+  return true;
+}
+
+void LoggedSession::error(std::uint64_t local, std::string_view query) {
+  const bool same_text = is_same_text(query);
+  if (drop_ended(local, same_text)) return;
+  // DO and CALL can commit and fail later, in another transaction.
+  if (ended_.size() == 1 && ended_.front()->procedures && local > ended_.front()->local && !query.empty() &&
+      same_text) {
+    all_.remarks.add(Remark::partly_committed, ended_.front()->first);
+    drop(ended_.front());
+    ended_.clear();
+  }
+  keep_ended();
+  if (!open_) return;
+  if (open_->local != 0 && local != 0 && open_->local != local) {
+    close_unseen();
+    return;
+  }
+  if (open_->failed) return;
+  ++all_.counts.failed;
+  open_->failed = true;
+  open_->failed_from = same_text ? std::min(begin_, open_->text.size()) : open_->text.size();
+}
+
+void LoggedSession::end(End how, std::uint64_t local) {
+  if (how == End::failed) drop_ended(local, false);
+  if (how == End::unknown)
+    for (const Transaction& t : ended_)
+      if (TransactionWriter::is_worth_it(*t)) t->remarks.add(Remark::last_unknown, t->first);
+  keep_ended();
+  if (open_) {
+    if (!open_->failed) ++all_.counts.unfinished;
+    drop(open_);
+  }
+  open_.reset();
+  all_.order.flush();
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,280 @@
+// What each statement does to its session and its transaction.
+#include <algorithm>
+
+#include "delta/sql_text.h"
+#include "job/logged_session.h"
+
+namespace lpbm::job {
+namespace {
+
+using delta::LoggedStatement;
+
+// Comments end at either kind of newline.
+void append_comment(std::string_view text, std::string& out) {
+  while (true) {
+    const std::size_t end = text.find_first_of("\r\n");
+    out += "--   ";
+    out.append(text.substr(0, end));
+    out += '\n';
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+bool is_off(std::string_view text) {
+  const std::string value = delta::folded(text);
+  return value.find("off") != std::string::npos || value.find("false") != std::string::npos;
+}
+
+}  // namespace
+
+// As the session's settings say, with what its transactions have set since.
+bool LoggedSession::standard_strings() const {
+  constexpr std::string_view name = "standard_conforming_strings";
+  bool standard = true;
+  const auto found = settings_->values.find(std::string(name));
+  if (found != settings_->values.end()) standard = !is_off(found->second);
+  const auto look = [&](const LoggedTransaction& t) {
+    for (const auto& [change, at] : t.changes)
+      if (change.scope != delta::SettingChange::one || change.name == name)
+        standard = !change.statement || !is_off(*change.statement);
+  };
+  for (const Transaction& t : ended_) look(*t);
+  if (open_) look(*open_);
+  return standard;
+}
+
+void LoggedSession::apply(Statement& s, const Line& line) {
+  // In a block that has failed only its end, and the way back to a savepoint, are run.
+  const bool ends = s.kind == LoggedStatement::commit || s.kind == LoggedStatement::rollback ||
+                    s.kind == LoggedStatement::rollback_to || s.kind == LoggedStatement::prepare_transaction;
+  if (open_->failed && !ends) return;
+  switch (s.kind) {
+    case LoggedStatement::begin:
+      open_->begun = true;
+      break;
+    case LoggedStatement::commit:
+    case LoggedStatement::rollback:
+    case LoggedStatement::prepare_transaction:
+      control(s, line);
+      break;
+    case LoggedStatement::savepoint:
+    case LoggedStatement::release:
+      savepoint(s);
+      break;
+    case LoggedStatement::rollback_to:
+      roll_back_to(s, line);
+      break;
+    case LoggedStatement::commit_prepared:
+    case LoggedStatement::rollback_prepared:
+      commit_prepared(s, line);
+      break;
+    case LoggedStatement::set:
+    case LoggedStatement::discard:
+      setting(s, line);
+      break;
+    case LoggedStatement::prepare:
+    case LoggedStatement::deallocate:
+      remember(s);
+      break;
+    default:
+      run(s, line);
+      break;
+  }
+}
+
+void LoggedSession::control(Statement& s, const Line& line) {
+  ++ends_in_string_;
+  open_->time = line.time;
+  if (s.kind == LoggedStatement::rollback || open_->failed) {
+    if (open_->begun && !open_->failed) ++all_.counts.rolled_back;
+    drop(open_);
+    open_.reset();
+    all_.order.flush();
+  } else {
+    if (s.kind == LoggedStatement::prepare_transaction) open_->prepare_as = s.object;
+    close(true);
+  }
+  if (!s.chain) return;
+  start(line.local == 0 ? 0 : line.local + ends_in_string_, line);
+  open_->begun = true;
+}
+
+void LoggedSession::savepoint(const Statement& s) {
+  const std::string name = delta::folded(s.object);
+  if (s.kind == LoggedStatement::savepoint) {
+    open_->savepoints.push_back(open_->mark(name));
+    return;
+  }
+  auto& marks = open_->savepoints;
+  const auto found = std::find_if(marks.rbegin(), marks.rend(), [&](const auto& mark) { return mark.name == name; });
+  if (found != marks.rend()) marks.erase(std::next(found).base(), marks.end());
+}
+
+void LoggedSession::roll_back_to(const Statement& s, const Line& line) {
+  const std::string name = delta::folded(s.object);
+  auto& marks = open_->savepoints;
+  const auto found = std::find_if(marks.rbegin(), marks.rend(), [&](const auto& mark) { return mark.name == name; });
+  open_->failed = false;
+  if (found == marks.rend()) {
+    remark(Remark::savepoints, line);
+    return;
+  }
+  marks.erase(found.base(), marks.end());
+  open_->go_back(marks.back());
+}
+
+void LoggedSession::commit_prepared(const Statement& s, const Line& line) {
+  const auto found = all_.prepared.find(s.object);
+  if (found == all_.prepared.end()) {
+    if (s.kind == LoggedStatement::commit_prepared) note(Remark::still_prepared, line, s.text);
+    return;
+  }
+  if (s.kind == LoggedStatement::rollback_prepared) {
+    ++all_.counts.rolled_back;
+    found->second->fate = LoggedTransaction::Fate::drop;
+    all_.prepared.erase(found);
+    return;
+  }
+  Transaction t = found->second;
+  all_.prepared.erase(found);
+  t->prepared_as = s.object;
+  t->local = open_->local;
+  t->string = strings_;
+  t->time = line.time;
+  t->committed = true;
+  open_ = std::move(t);
+  // One statement and nothing else: it cannot be in a block.
+  close(true);
+}
+
+// What is kept of the session's settings; where they are read in the transaction itself, they are set there, too.
+void LoggedSession::setting(Statement& s, const Line& line) {
+  auto change = delta::setting_change(s);
+  if (!change) return;
+  if (!s.runnable) return note(Remark::unrunnable, line, s.text);
+  if (change->scope == delta::SettingChange::one && change->name == "session_authorization" && !change->statement &&
+      all_.users)
+    add("SET SESSION AUTHORIZATION " + delta::identifier(user_), line, s);
+  else if (change->scope == delta::SettingChange::all)
+    add("RESET ALL;\n" + all_.client_encoding, line, s);
+  else if (change->scope == delta::SettingChange::one)
+    add(s.rendered, line, s);
+  const std::uint64_t at = open_->text.size();
+  auto& changes = open_->changes;
+  const std::uint64_t since = open_->savepoints.empty() ? 0 : open_->savepoints.back().changes;
+  const auto same = std::find_if(
+      changes.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(since, changes.size())), changes.end(),
+      [&](const LoggedTransaction::Change& old) {
+        return old.change.scope == delta::SettingChange::one && change->scope == delta::SettingChange::one &&
+               old.change.name == change->name && old.change.local == change->local;
+      });
+  if (same != changes.end()) changes.erase(same);
+  changes.push_back({std::move(*change), at});
+}
+
+void LoggedSession::remember(const Statement& s) {
+  constexpr std::size_t most = 64u << 10;
+  if (s.kind == LoggedStatement::deallocate) {
+    const auto found = statements_.find(delta::folded(s.object));
+    if (delta::is_word(s.object, "all")) {
+      statements_.clear();
+      statements_size_ = 0;
+    } else if (found != statements_.end()) {
+      statements_size_ -= found->second.size();
+      statements_.erase(found);
+    }
+    return;
+  }
+  if (statements_size_ + s.text.size() > most) return;
+  std::string& text = statements_[delta::folded(s.object)];
+  statements_size_ += s.text.size() - text.size();
+  text = s.text;
+}
+
+// EXECUTE: with the PREPARE that it needs around it, which the line's detail holds.
+void LoggedSession::execute(Statement& s, const Line& line) {
+  const std::string name = delta::folded(s.object);
+  const auto known = statements_.find(name);
+  for (const std::string_view text :
+       {csvlog::prepared_text(line.detail),
+        known != statements_.end() ? std::string_view(known->second) : std::string_view{}}) {
+    delta::LoggedSql sql(text, standard_strings());
+    for (Statement prepare; sql.next(prepare);) {
+      if (prepare.kind != LoggedStatement::prepare || delta::folded(prepare.object) != name || !prepare.runnable)
+        continue;
+      if (!prepare.calls && !prepare.writes) return;
+      const std::string both = prepare.rendered + ";\n" + s.rendered + ";\nDEALLOCATE " + std::string(s.object);
+      s.volatile_values = s.volatile_values || prepare.volatile_values;
+      s.calls = s.calls || prepare.calls;
+      open_->writes = true;
+      add(both, line, s);
+      open_->statements += 2;
+      return;
+    }
+  }
+  note(Remark::unprepared, line, s.text);
+}
+
+void LoggedSession::run(Statement& s, const Line& line) {
+  if (s.kind == LoggedStatement::neutral) return;
+  if (!s.runnable) return note(Remark::unrunnable, line, s.text);
+  if (s.kind == LoggedStatement::copy_rows) return note(Remark::copy_rows, line, s.text);
+  if (s.kind == LoggedStatement::beyond) return note(Remark::beyond, line, s.text);
+  // The body of a function has parameters of its own.
+  if (s.parameters_missing && !delta::is_word(s.word(0), "create"))
+    return note(Remark::parameters_missing, line, s.text);
+  if (s.kind == LoggedStatement::execute) return execute(s, line);
+  if (s.kind != LoggedStatement::supporting) open_->writes = true;
+  open_->procedures = open_->procedures || s.kind == LoggedStatement::call;
+  add(s.rendered, line, s);
+}
+
+void LoggedSession::add(std::string_view sql, const Line& line, const Statement& s) {
+  std::string head;
+  const auto mark = [&](bool applies, Remark remark) {
+    if (!applies) return;
+    open_->remarks.add(remark, line.place);
+    head += head.empty() ? "-- " + all_.text_of(line.place) + ": " : ", ";
+    head += words_of(remark).code;
+  };
+  const bool runs =
+      s.kind == LoggedStatement::change || s.kind == LoggedStatement::call || s.kind == LoggedStatement::execute;
+  mark(runs && s.volatile_values, Remark::volatile_values);
+  mark(runs && s.calls, Remark::functions);
+  mark(s.is_do, Remark::do_blocks);
+  mark(s.temporary, Remark::temporary);
+  mark(cut_parameter_, Remark::parameters_cut);
+  if (!head.empty()) open_->text.append(head + '\n');
+  open_->text.append(sql);
+  open_->text.append(";\n");
+  ++open_->statements;
+  if (open_->text.in_memory() > all_.most_in_memory) open_->text.spill();
+}
+
+void LoggedSession::remark(Remark remark, const Line& line) {
+  if (!open_) start(line.local, line);
+  open_->remarks.add(remark, line.place);
+}
+
+// In place of a statement that cannot be run.
+void LoggedSession::note(Remark remark, const Line& line, std::string_view sql) {
+  open_->remarks.add(remark, line.place);
+  open_->noted = true;
+  std::string text = "-- " + all_.text_of(line.place) + ": not run, " + words_of(remark).code + '\n';
+  append_comment(sql, text);
+  open_->text.append(text);
+  if (open_->text.in_memory() > all_.most_in_memory) open_->text.spill();
+}
+
+void LoggedSession::lost(const Line& line, Remark remark) {
+  keep_ended();
+  const bool inside = open_ && (line.local == 0 || open_->local == 0 || open_->local == line.local);
+  if (open_ && !inside) close_unseen();
+  if (!open_) start(line.local, line);
+  ++strings_;
+  note(remark, line, "");
+  if (!open_->begun) close(false);
+}
+
+}  // namespace lpbm::job

@@ -1,0 +1,68 @@
+#include "job/logged_transaction.h"
+
+#include "delta/sql_text.h"
+
+namespace lpbm::job {
+namespace {
+
+std::string setting_name(const std::string& name) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+  return name.find_first_not_of(plain) == std::string::npos ? name : delta::identifier(name);
+}
+
+}  // namespace
+
+std::string TransactionWriter::client_encoding() const {
+  return "SET client_encoding = " + delta::literal(encoding_);
+}
+
+// From the settings that the transaction before has left to those of this one's session. What only a superuser may set
+// back is set back before the user changes.
+void TransactionWriter::settings(const LoggedTransaction& t, std::string& out) {
+  const delta::Settings& wanted = *t.before;
+  if (known_ && (!users_ || user_ == t.user) && (last_ == t.before || now_ == wanted)) {
+    last_ = t.before;
+    return;
+  }
+  const bool fresh = !known_;
+  if (fresh) {
+    out += "RESET SESSION AUTHORIZATION;\nRESET ROLE;\nRESET ALL;\n" + client_encoding() + ";\n";
+    now_ = {};
+    user_.clear();
+  }
+  const bool leave = !fresh && (now_.role || now_.authorization || (users_ && user_ != t.user));
+  if (leave) out += "RESET SESSION AUTHORIZATION;\nRESET ROLE;\n";
+  for (const auto& [name, statement] : now_.values)
+    if (!wanted.values.contains(name)) out += "RESET " + setting_name(name) + ";\n";
+  if (users_ && !t.user.empty() && (leave || fresh))
+    out += "SET SESSION AUTHORIZATION " + delta::identifier(t.user) + ";\n";
+  for (const auto& [name, statement] : wanted.values) {
+    const auto old = now_.values.find(name);
+    if (old == now_.values.end() || old->second != statement) out += statement + ";\n";
+  }
+  if (wanted.authorization) out += *wanted.authorization + ";\n";
+  if (wanted.role) out += *wanted.role + ";\n";
+  known_ = true;
+  user_ = t.user;
+  now_ = wanted;
+  last_ = t.before;
+}
+
+void TransactionWriter::write(const LoggedTransaction& t, Sink& out) {
+  if (!is_worth_it(t)) return;
+  std::string head;
+  settings(t, head);
+  head += "-- " + t.time + " session " + t.session + '\n';
+  const bool block = t.statements > 1;
+  if (block) head += "BEGIN;\n";
+  out.write(head);
+  t.text.write_to(out);
+  if (block) out.write("COMMIT;\n");
+  for (const LoggedTransaction::Change& change : t.changes) {
+    if (change.change.local) continue;
+    now_.apply(change.change);
+    last_.reset();
+  }
+}
+
+}  // namespace lpbm::job
