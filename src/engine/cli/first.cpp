@@ -133,6 +133,7 @@ std::string problem_of(const job::FirstFiles& files, const FirstEntry& entry) {
 }  // namespace
 
 std::optional<std::string> first_journal(const Options& options) {
+  if (options.journal.empty()) return std::nullopt;  // none stores its journal
   std::string text = journal::unpack(read_file(options.journal, std::size_t{1} << 30));
   if (!journal::is_first_journal(text)) return std::nullopt;
   return text;
@@ -173,10 +174,7 @@ int list_first(const Options& options, const std::string& journal) {
 int verify_first(const Options& options, const std::string& journal) {
   refuse_signer(options);
   const std::vector<FirstEntry> entries = journal::parse_first_journal(journal);
-  store::Options store;
-  store.url = options.store;
-  store.site = options.site;
-  const job::FirstFiles files(store, "");
+  const job::FirstFiles files(store_options(options), "");
   ordered_json json = ordered_json::array();
   std::string text;
   for (const FirstEntry& entry : entries) {

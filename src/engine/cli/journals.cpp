@@ -145,7 +145,7 @@ void add_journal_commands(CLI::App& app, Options& options, Command& chosen) {
       app, "verify", "Check that the store holds all that a journal names",
       "Every object is read and compared with its CID and SHA-256, and the stream is searched for gaps. No secret is "
       "needed; with one, the journal's header is checked too. Exit code 1 when there is a problem.");
-  add_journal_options(*two, options);
+  add_journal_options(*two, options, true);
   add_store_options(*two, options);
   add_secret_options(*two, options);
   add_json_option(*two, options);

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/terminal.h"
+#include "job/settings.h"
+#include "job/stored_journal.h"
 #include "journal/packed.h"
 
 namespace lpbm::cli {
@@ -19,7 +21,9 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 void add_store_options(CLI::App& command, Options& options) {
-  command.add_option("--store", options.store, "where the objects are: file:PATH")->required()->type_name("URL");
+  command.add_option("--store", options.store, "where the objects are: file:PATH or ipfs+http://HOST:PORT")
+      ->required()
+      ->type_name("URL");
   command.add_option("--store-auth-file", options.store_auth_file, "file with user:password or a token for the store")
       ->type_name("FILE");
   command.add_option("--store-ca-file", options.store_ca_file, "certificates (PEM) that the store's must lead to")
@@ -39,8 +43,13 @@ void add_secret_options(CLI::App& command, Options& options) {
       ->excludes(passphrase);
 }
 
-void add_journal_options(CLI::App& command, Options& options) {
-  command.add_option("--journal", options.journal, "the journal's file")->required()->type_name("FILE");
+void add_journal_options(CLI::App& command, Options& options, bool in_store) {
+  command
+      .add_option(
+          "--journal", options.journal,
+          in_store ? "the journal's file; without it the one that an ipfs+http store holds" : "the journal's file")
+      ->required(!in_store)
+      ->type_name("FILE");
   command
       .add_option("--signer", options.signer,
                   "public key that must have signed the journal (shown in lpbm_status and in mails)")
@@ -55,15 +64,27 @@ void add_output_option(CLI::App& command, Options& options) {
   command.add_option("-o,--output", options.output, "write to this file instead of stdout")->type_name("FILE");
 }
 
-std::unique_ptr<store::Store> open_store(const Options& options) {
+store::Options store_options(const Options& options) {
   store::Options out;
   out.url = options.store;
   out.site = options.site;
-  return store::open(out);
+  out.ipfs_api = job::split_list(options.ipfs_api);
+  out.auth_file = options.store_auth_file;
+  out.ca_file = options.store_ca_file;
+  return out;
+}
+
+std::unique_ptr<store::Store> open_store(const Options& options) {
+  return store::open(store_options(options));
+}
+
+std::string journal_text(const Options& options) {
+  if (options.journal.empty()) return job::fetch_journal(*open_store(options), options.site);
+  return journal::unpack(read_file(options.journal, std::size_t{1} << 30));
 }
 
 journal::Journal load_journal(const Options& options) {
-  journal::Journal journal = journal::Journal::parse(journal::unpack(read_file(options.journal, std::size_t{1} << 30)));
+  journal::Journal journal = journal::Journal::parse(journal_text(options));
   if (journal.torn()) note("the journal's last line is not complete and is left out");
   return journal;
 }

@@ -41,8 +41,7 @@ std::string as_text(const job::RestoreResult& result, double seconds, bool check
 
 job::RestoreOptions to_job(const Options& options, ProgressLine& line) {
   job::RestoreOptions out;
-  out.store.url = options.store;
-  out.store.site = options.site;
+  out.store = store_options(options);
   const journal::Journal journal = load_journal(options);
   out.journal = journal.text();
   out.keys = read_keys(options, &journal.header());
@@ -90,7 +89,7 @@ void add_restore_command(CLI::App& app, Options& options, Command& chosen) {
       "created); missing roles and tablespaces are created too. Any error stops it, and the database stays marked as "
       "unfinished.");
   add_store_options(*command, options);
-  add_journal_options(*command, options);
+  add_journal_options(*command, options, true);
   command
       ->add_option("--target", options.target,
                    "connection string of a superuser; its dbname is the database to restore into")

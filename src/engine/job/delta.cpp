@@ -12,6 +12,7 @@
 #include "job/leftovers.h"
 #include "job/logs.h"
 #include "job/segments.h"
+#include "job/stored_journal.h"
 
 namespace lpbm::job {
 namespace {
@@ -44,6 +45,7 @@ class DeltaJob {
     remove_leftovers(site_, store(), journal::Kind::delta);
     if (site_.settings().delete_processed_logs && !segments_.left_out())
       remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
+    publish_journal(site_, store());
     return {{"entries", std::move(lines)}};
   }
 

@@ -16,6 +16,7 @@
 #include "job/leftovers.h"
 #include "job/logs.h"
 #include "job/snapshot.h"
+#include "job/stored_journal.h"
 
 namespace lpbm::job {
 namespace {
@@ -29,6 +30,9 @@ constexpr milliseconds lock_timeout{3000};
 // pg_dump for him: only a time-out ends that, and then all begins again.
 constexpr const char* dump_lock_timeout = "--lock-wait-timeout=15000";
 constexpr int dump_attempts = 5;
+// What was dumped in hours is not to be thrown away for an outage of minutes; meanwhile deltas say in lpbm_status what
+// is wrong.
+constexpr std::chrono::minutes full_patience{10};
 
 // Counts what passes and reports it.
 class ProgressSink final : public Sink {
@@ -77,7 +81,7 @@ class FullJob {
         hold_(frame_position(request, "hold").value_or(csvlog::FramePosition{})),
         after_(Lsn::parse(text_member(request, "after"))),
         started_(now()),
-        store_(site.open_store()),
+        store_(site.open_store(full_patience, [this](const std::string&) { wait_for_store(); })),
         name_(entry_name(journal::Kind::full)),
         objects_{*store_, store_prefix(site.settings().site) + name_ + '/',
                  site.recipients(site.journal().ends().header), site.settings().zstd_level,
@@ -85,6 +89,16 @@ class FullJob {
         entry_(new_entry(site.settings(), journal::Kind::full, name_, text_member(request, "stream"), started_)) {
     entry_.reason = optional_text_member(request, "reason").value_or("");
   }
+
+  // The full is journalled: a store that is away now gets the journal with the next delta.
+  void publish() {
+    try {
+      publish_journal(site_, *store_);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::retryable) throw;
+    }
+  }
+  void wait_for_store() { events_.progress("waiting for the store", 0, std::nullopt, "peers"); }
 
   std::string run() {
     remove_leftovers(site_, *store_, journal::Kind::full);
@@ -114,6 +128,7 @@ class FullJob {
     events_.entry(line);
     events_.progress("retention", 0, std::nullopt, "entries");
     apply_retention(site_, *store_);
+    publish();
     if (site_.settings().delete_processed_logs)
       remove_files(files_of_ended_streams(site_.settings(), site_.cluster_key(), entry_.stream));
     return line;

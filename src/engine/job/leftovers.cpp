@@ -26,16 +26,10 @@ std::set<std::string> journalled_cids(const journal::Journal& journal) {
   return cids;
 }
 
-// Where the note lies on disk: a copy of the directory has the same names, but must not remove the original's objects.
-std::string note_of(const std::filesystem::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
-  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
-}
-
 void remove_objects_of(store::Store& store, const std::string& prefix, const std::set<std::string>& kept) {
   for (const store::Listed& object : store.list(prefix))
     if (!kept.contains(object.cid)) store.remove(object.cid);
+  store.remove_unfinished(prefix);
 }
 
 void remove_noted(const Site& site, store::Store& store) {
@@ -50,11 +44,17 @@ void remove_noted(const Site& site, store::Store& store) {
 
 }  // namespace
 
+std::string place_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
 PendingEntry::PendingEntry(const Site& site, std::string entry)
     : path_(site.path("pending") / entry), name_(std::move(entry)) {
   make_directory(site.path("pending"));
   File file = File::open(path_, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  file.write_all(note_of(path_));
+  file.write_all(place_of(path_));
   file.sync();
   sync_directory(path_.parent_path());
 }
@@ -75,7 +75,7 @@ void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind)
   for (const std::filesystem::path& note : notes) {
     const std::string content = read_file(note);
     // An empty note: killed before it was complete, so before anything was stored.
-    if (!content.empty() && content == note_of(note))
+    if (!content.empty() && content == place_of(note))
       remove_objects_of(store, store_prefix(site.settings().site) + note.filename().string() + '/', kept);
     unlink_durably(note);
   }

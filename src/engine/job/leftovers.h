@@ -11,6 +11,9 @@
 
 namespace lpbm::job {
 
+// Where a note lies on disk: a copy of the directory has the same names, but must not remove the original's objects.
+std::string place_of(const std::filesystem::path& path);
+
 // The note that objects of `entry` may exist. To be made before they are stored and dropped once the entry is
 // journalled.
 class PendingEntry {

@@ -48,7 +48,9 @@ void check_connection(const Site& site) {
 // Writes, confirms and removes a few random bytes: what a backup needs of the store.
 void check_store(const Site& site) {
   const std::unique_ptr<store::Store> store = site.open_store();
-  const std::unique_ptr<store::Writer> probe = store->put(store_prefix(site.settings().site) + "probe");
+  const std::string name = store_prefix(site.settings().site) + "probe";
+  for (const store::Listed& left : store->list(name)) store->remove(left.cid);  // by somebody who was killed here
+  const std::unique_ptr<store::Writer> probe = store->put(name);
   probe->write(codec::random_bytes(32));
   probe->finish();
   store->confirm(probe->stored().cid);

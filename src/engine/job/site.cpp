@@ -52,12 +52,20 @@ std::vector<std::string> Site::recipients(const journal::Header& header) const {
   return out;
 }
 
-std::unique_ptr<store::Store> Site::open_store() const {
+std::unique_ptr<store::Store> Site::open_store(std::chrono::milliseconds patience,
+                                               std::function<void(const std::string&)> waiting) const {
   store::Options options;
   options.url = settings_.store;
   options.directory = settings_.directory.string();
   options.site = settings_.site;
   options.part_size = settings_.part_size;
+  options.ipfs_api = split_list(settings_.ipfs_api);
+  options.auth_file = settings_.store_auth_file;
+  options.ca_file = settings_.store_ca_file;
+  options.replication_min = settings_.replication_min;
+  options.replication_max = settings_.replication_max;
+  options.patience = patience;
+  options.waiting = std::move(waiting);
   return store::open(options);
 }
 
@@ -105,13 +113,7 @@ std::string entry_name(journal::Kind kind) {
 }
 
 std::string store_prefix(const std::string& site) {
-  std::string out = "lpbm/";
-  for (const char c : site) {
-    const bool plain =
-        (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    out += plain ? c : '_';
-  }
-  return out + '/';
+  return store::name_prefix(site);
 }
 
 }  // namespace lpbm::job

@@ -5,6 +5,8 @@
 // `pending/` and `removals` (leftovers.h).
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +34,10 @@ class Site {
   [[nodiscard]] codec::SigningKey signing_key() const;
   // To whom objects are encrypted: the setting's recipients, else those of the journal's header.
   [[nodiscard]] std::vector<std::string> recipients(const journal::Header& header) const;
-  [[nodiscard]] std::unique_ptr<store::Store> open_store() const;
+  // `patience` with a store that cannot be reached; `waiting` is told meanwhile (store::Options).
+  [[nodiscard]] std::unique_ptr<store::Store> open_store(std::chrono::milliseconds patience = short_patience,
+                                                         std::function<void(const std::string&)> waiting = {}) const;
+  static constexpr std::chrono::milliseconds short_patience{20'000};
   // A session in the backed-up database whose time-outs are off.
   [[nodiscard]] postgres::Connection connect() const;
   // A program of the server's version; `connection_option` is added with the connection string, whose password goes

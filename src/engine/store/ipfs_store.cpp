@@ -136,6 +136,19 @@ std::vector<Listed> IpfsStore::list(const std::string& prefix) {
   return out;
 }
 
+std::vector<Listed> IpfsStore::journals() {
+  constexpr std::string_view begin = "lpbm/", end = "/journal";
+  std::vector<Listed> out;
+  api_.each_pin([&] { out.clear(); },
+                [&](const Pin& pin) {
+                  for (const std::string& name : names_of(pin))
+                    if (name.starts_with(begin) && name.ends_with(end) &&
+                        name.find('/', begin.size()) == name.size() - end.size())
+                      out.push_back({name, pin.cid, size_of(pin)});
+                });
+  return out;
+}
+
 void IpfsStore::remove_unfinished(const std::string& prefix) {
   std::vector<std::string> cids;
   api_.each_pin([&] { cids.clear(); },

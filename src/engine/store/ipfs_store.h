@@ -37,6 +37,7 @@ class IpfsStore final : public Store {
   void confirm(const std::string& cid) override;
   void remove(const std::string& cid) override;
   std::vector<Listed> list(const std::string& prefix) override;
+  std::vector<Listed> journals() override;
   void remove_unfinished(const std::string& prefix) override;
 
  private:

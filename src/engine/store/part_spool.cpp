@@ -23,27 +23,13 @@ std::size_t copy_from(const std::string& text, std::uint64_t offset, char* buffe
 
 }  // namespace
 
-void PartSpool::open_file() {
-  if (file_.is_open()) return;
-  const std::filesystem::path directory = directory_.empty() ? std::filesystem::temp_directory_path() : directory_;
-  int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-    // A file system without files that have no name.
-    std::string path = (directory / "spool-XXXXXX").string();
-    fd = ::mkostemp(path.data(), O_CLOEXEC);
-    if (fd >= 0) ::unlink(path.c_str());
-  }
-  if (fd < 0) throw_errno("making a spool in " + directory.string(), errno);
-  file_ = File(fd, (directory / "spool").string());
-}
-
 void PartSpool::append(Bytes data) {
   if (in_file_ == 0 && size_ + data.size() <= max_in_memory) {
     memory_.append(data);
     size_ += data.size();
     return;
   }
-  open_file();
+  if (!file_.is_open()) file_ = open_unnamed(directory_);
   if (!memory_.empty()) {
     file_.write_all(memory_);
     in_file_ = memory_.size();

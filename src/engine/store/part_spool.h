@@ -22,8 +22,6 @@ class PartSpool final : public Rereadable {
   std::size_t read(std::uint64_t offset, char* buffer, std::size_t size) override;
 
  private:
-  void open_file();
-
   std::filesystem::path directory_;
   std::string memory_;
   File file_;

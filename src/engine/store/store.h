@@ -65,6 +65,8 @@ class Store {
   virtual void remove(const std::string& cid) = 0;
   // All objects of this site whose name begins with `prefix`, in no particular order.
   virtual std::vector<Listed> list(const std::string& prefix) = 0;
+  // Of every site in the store: the objects named "lpbm/<site>/journal".
+  virtual std::vector<Listed> journals() { return {}; }
   // Removes what writers of this site that were never finished left under names that begin with `prefix`. Nobody may be
   // writing such an object meanwhile.
   virtual void remove_unfinished(const std::string& prefix) { (void)prefix; }
