@@ -2,8 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -119,24 +118,15 @@ int get(const Options& options) {
   return 0;
 }
 
-std::string read_at(const File& file, std::size_t size, off_t offset) {
-  std::string out(size, '\0');
-  const ssize_t got = ::pread(file.fd(), out.data(), out.size(), offset);
-  if (got < 0) throw_errno("reading " + file.path(), errno);
-  out.resize(static_cast<std::size_t>(got));
-  return out;
-}
-
 // Where the end of the file can be looked at first, a wrong passphrase is told before anything is written.
 void check_end(const File& file, const codec::AgeKeys& keys, const std::string& format) {
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode) || !keys.passphrase || format == "age") return;
-  constexpr std::size_t enough = 128;
-  const std::string head = read_at(file, enough, 0);
-  if (format.empty() && codec::looks_like_age(head)) return;
-  const off_t tail = std::max<off_t>(0, status.st_size - static_cast<off_t>(codec::aes_cbc_tail_size));
-  codec::aes_cbc_check_end(*keys.passphrase, head, read_at(file, codec::aes_cbc_tail_size, tail),
-                           static_cast<std::uint64_t>(status.st_size));
+  std::array<char, 128> head{};
+  const ssize_t got = ::pread(file.fd(), head.data(), head.size(), 0);
+  const bool age = got > 0 && codec::looks_like_age(Bytes(head.data(), static_cast<std::size_t>(got)));
+  if (format.empty() && age) return;
+  codec::aes_cbc_check_end(*keys.passphrase, file);
 }
 
 int decrypt(const Options& options) {

@@ -1,8 +1,11 @@
 #include "codec/aes_cbc.h"
 
 #include <openssl/err.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -229,6 +232,21 @@ void aes_cbc_check_end(const std::string& passphrase, Bytes head, Bytes tail, st
   if (!first) iv = tail.substr(tail.size() - 2 * block_size, block_size);
   Opened opened = open_blocks(passphrase, std::string(head.substr(0, begin)), iv);
   unpadded(opened.blocks.run(tail.substr(tail.size() - block_size)));
+}
+
+void aes_cbc_check_end(const std::string& passphrase, const File& file) {
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0) throw_errno("reading " + file.path(), errno);
+  const auto read_at = [&](std::size_t size, off_t offset) {
+    std::string out(size, '\0');
+    const ssize_t got = ::pread(file.fd(), out.data(), out.size(), offset);
+    if (got < 0) throw_errno("reading " + file.path(), errno);
+    out.resize(static_cast<std::size_t>(got));
+    return out;
+  };
+  const off_t tail = std::max<off_t>(0, status.st_size - static_cast<off_t>(aes_cbc_tail_size));
+  aes_cbc_check_end(passphrase, read_at(aes_cbc_head_size, 0), read_at(aes_cbc_tail_size, tail),
+                    static_cast<std::uint64_t>(status.st_size));
 }
 
 bool looks_like_age(Bytes head) {

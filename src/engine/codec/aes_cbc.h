@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "base/file.h"
 #include "base/stream.h"
 
 namespace lpbm::codec {
@@ -44,6 +45,8 @@ std::unique_ptr<Sink> aes_cbc_decrypt(std::string passphrase, Sink& below);
 // The same checks as of the end of decrypting, without reading what lies between: `head` are the first bytes of a file
 // (at least aes_cbc_head_size of them, or all), `tail` its last aes_cbc_tail_size, `size` its length.
 void aes_cbc_check_end(const std::string& passphrase, Bytes head, Bytes tail, std::uint64_t size);
+// The same of a regular file, whose position stays.
+void aes_cbc_check_end(const std::string& passphrase, const File& file);
 
 // Whether a file that begins with `head` (128 bytes will do) is of the age format, armored or not. No aes-256-cbc file
 // is taken for one: its first 16 bytes are random.

@@ -52,15 +52,12 @@ struct SqlStatements::Scan {
 
 bool SqlStatements::fill() {
   if (ended_) return false;
-  constexpr std::size_t step = 1u << 16;
-  if (at_ > step) {
+  if (at_ > slice_.size()) {
     buffer_.erase(0, at_);
     at_ = 0;
   }
-  const std::size_t old = buffer_.size();
-  buffer_.resize(old + step);
-  const std::size_t got = source_.read(buffer_.data() + old, step);
-  buffer_.resize(old + got);
+  const std::size_t got = source_.read(slice_.data(), slice_.size());
+  buffer_.append(slice_, 0, got);
   ended_ = got == 0;
   return !ended_;
 }

@@ -42,6 +42,7 @@ class SqlStatements {
   void word(std::string& to, Scan& scan, bool standard_strings);
 
   Source& source_;
+  std::string slice_ = std::string(1u << 16, '\0');
   std::string buffer_;
   std::size_t at_ = 0;
   bool ended_ = false;

@@ -1,10 +1,7 @@
 #include "job/first_files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <vector>
 
 #include "base/error.h"
@@ -29,14 +26,6 @@ void push_file(const fs::path& path, Sink& below) {
   File file = File::open(path, O_RDONLY | O_CLOEXEC);
   std::string buffer(std::size_t{1} << 16, '\0');
   while (const std::size_t got = file.read(buffer.data(), buffer.size())) below.write(Bytes(buffer.data(), got));
-}
-
-std::string read_at(const File& file, std::size_t size, off_t offset) {
-  std::string out(size, '\0');
-  const ssize_t got = ::pread(file.fd(), out.data(), out.size(), offset);
-  if (got < 0) throw_errno("reading " + file.path(), errno);
-  out.resize(static_cast<std::size_t>(got));
-  return out;
 }
 
 // Hands on everything but the end: a store has no word on that, the decryption has.
@@ -94,12 +83,7 @@ bool FirstFiles::has(const journal::FirstEntry& entry) const {
 
 void FirstFiles::check_end(const journal::FirstEntry& entry) const {
   if (store_) return;
-  const File file = File::open(path_of(entry), O_RDONLY | O_CLOEXEC);
-  struct stat status {};
-  if (::fstat(file.fd(), &status) != 0) throw_errno("reading " + file.path(), errno);
-  const off_t tail = std::max<off_t>(0, status.st_size - static_cast<off_t>(codec::aes_cbc_tail_size));
-  codec::aes_cbc_check_end(passphrase_, read_at(file, codec::aes_cbc_head_size, 0),
-                           read_at(file, codec::aes_cbc_tail_size, tail), static_cast<std::uint64_t>(status.st_size));
+  codec::aes_cbc_check_end(passphrase_, File::open(path_of(entry), O_RDONLY | O_CLOEXEC));
 }
 
 std::optional<bool> FirstFiles::has_its_cid(const journal::FirstEntry& entry) const {
