@@ -65,6 +65,10 @@ std::string conninfo_word(const std::string& text) {
   return out + '\'';
 }
 
+bool in_cluster(const Subject& subject) {
+  return subject.store.starts_with("ipfs+");
+}
+
 std::string secret_needed(const Subject& subject) {
   if (subject.recipients.empty()) return "the passphrase that lpbm was set up with";
   std::string out = "the age identity (the secret key) of ";
@@ -91,6 +95,9 @@ std::string what_to_fill_in(const Subject& subject) {
              : "  IDENTITY    the file with the age identity, mode 0600\n";
   if (subject.store.starts_with("file:"))
     out += "  --store     is the directory on the server: give its place as it is here\n";
+  if (in_cluster(subject))
+    out +=
+        "  --store, --ipfs-api  are as the server reached the cluster: give addresses that can be reached from here\n";
   out += "  HOST, PORT  of the new, running PostgreSQL server (a host's name, or the directory of its socket)\n";
   if (subject.store_options.find("STORE_AUTH") != std::string::npos)
     out += "  STORE_AUTH  a file with user:password or the token for the store, mode 0600\n";
@@ -111,6 +118,9 @@ std::string worst_day(const Subject& subject, const std::string& file) {
          " or later and the program lpbm, save the attachment as it is, and run:\n\n";
   out += "  lpbm list --journal " + shell_word(file) + '\n';
   out += restore_command(subject, file) + '\n' + what_to_fill_in(subject);
+  if (in_cluster(subject))
+    out += "The cluster holds the newest journal, too: with --site " + subject.site +
+           " in place of --journal it is used.\n";
   out += "The database is created if it is missing. docs/restore.md of lpbm says more.\n";
   return out;
 }

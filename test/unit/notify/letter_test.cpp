@@ -53,6 +53,7 @@ TEST(Letter, JournalHoldsTheCommandOfTheWorstDay) {
                    "STORE_AUTH --journal f.zst --identity IDENTITY --signer KEY= --target "
                    "'host=HOST port=PORT user=postgres dbname='\\''it\\'\\''s'\\'''\n"));
   EXPECT_TRUE(says(text, "of age1a or age1b\n"));
+  EXPECT_TRUE(says(text, "with --site shop in place of --journal"));
   EXPECT_TRUE(says(text, "  STORE_AUTH  a file"));
 }
 
