@@ -91,8 +91,7 @@ std::string as_text(const job::FirstRestoreResult& result, double seconds) {
 
 job::FirstRestoreOptions to_job(const Options& options, const std::string& journal, ProgressLine& line) {
   job::FirstRestoreOptions out;
-  out.store.url = options.store;
-  out.store.site = options.site;
+  out.store = store_options(options);
   out.journal = journal;
   out.passphrase = passphrase_of(options);
   out.target = options.target;
@@ -163,7 +162,7 @@ int list_first(const Options& options, const std::string& journal) {
     print(dump({{"format", "first LPBM"}, {"entries", std::move(list)}}));
     return 0;
   }
-  std::string out = "a journal of the first LPBM, not signed\nentry  kind   time                      name\n";
+  std::string out = "a journal of the first LPBM, not signed\nentry  kind   time                      CID and name\n";
   for (const FirstEntry& entry : entries)
     out += pad(std::to_string(entry.number), 5, true) + "  " + pad(kind_name(entry), 5, false) + "  " +
            pad(to_iso(entry.time, true), 24, false) + "  " + entry.cid + ' ' + entry.name + '\n';

@@ -17,7 +17,9 @@ constexpr std::string_view raw_prefix = "\x01\x55\x12\x20";
 constexpr std::string_view dag_pb_prefix = "\x01\x70\x12\x20";
 constexpr std::string_view v0_prefix = "\x12\x20";
 constexpr std::size_t v0_binary_size = 34;
+constexpr std::size_t v0_text_size = 46;
 constexpr std::string_view base32_digits = "abcdefghijklmnopqrstuvwxyz234567";
+constexpr unsigned base58 = 58;
 constexpr std::string_view base58_digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 void put_varint(std::string& out, std::uint64_t value) {
@@ -64,22 +66,38 @@ std::string encode_leaf(std::string_view bytes) {
   return block;
 }
 
-std::string base58(std::string_view bytes) {
-  constexpr unsigned base = 58;
+std::string to_base58(std::string_view bytes) {
   std::string digits;  // least significant first
   for (const char c : bytes) {
     unsigned carry = static_cast<unsigned char>(c);
     for (char& digit : digits) {
       carry += static_cast<unsigned>(digit) << 8;
-      digit = static_cast<char>(carry % base);
-      carry /= base;
+      digit = static_cast<char>(carry % base58);
+      carry /= base58;
     }
-    for (; carry > 0; carry /= base) digits.push_back(static_cast<char>(carry % base));
+    for (; carry > 0; carry /= base58) digits.push_back(static_cast<char>(carry % base58));
   }
   std::string out;
   for (auto at = digits.rbegin(); at != digits.rend(); ++at)
     out.push_back(base58_digits[static_cast<std::size_t>(*at)]);
   return out;
+}
+
+// Empty for anything that base58 of a CIDv0 does not write.
+std::string from_base58(std::string_view text) {
+  std::string bytes;  // least significant first
+  for (const char c : text) {
+    const std::size_t digit = base58_digits.find(c);
+    if (digit == std::string_view::npos) return {};
+    auto carry = static_cast<unsigned>(digit);
+    for (char& byte : bytes) {
+      carry += static_cast<unsigned char>(byte) * base58;
+      byte = static_cast<char>(carry);
+      carry >>= 8;
+    }
+    for (; carry > 0; carry >>= 8) bytes.push_back(static_cast<char>(carry));
+  }
+  return {bytes.rbegin(), bytes.rend()};
 }
 
 // Kubo's balanced layout, built from the left: a full level is folded only when another sibling arrives.
@@ -130,7 +148,7 @@ class Tree {
 }  // namespace
 
 std::string cid_text(const std::string& binary) {
-  if (binary.size() == v0_binary_size) return base58(binary);
+  if (binary.size() == v0_binary_size) return to_base58(binary);
   std::string out = "b";
   std::uint32_t group = 0;
   unsigned bits = 0;
@@ -143,6 +161,11 @@ std::string cid_text(const std::string& binary) {
 }
 
 std::string cid_binary(const std::string& text) {
+  if (text.starts_with("Qm")) {
+    std::string out = text.size() == v0_text_size ? from_base58(text) : std::string();
+    if (out.size() != v0_binary_size || !out.starts_with(v0_prefix)) refuse(text, "it is no CIDv0");
+    return out;
+  }
   constexpr std::size_t text_size = 1 + (binary_size * 8 + 4) / 5;
   if (text.size() != text_size || text[0] != 'b') refuse(text, "it is no CIDv1 in base32");
   std::string out;
@@ -164,8 +187,7 @@ std::string cid_binary(const std::string& text) {
 }
 
 bool is_cid(const std::string& text) {
-  constexpr std::size_t v0_size = 46;
-  if (text.size() == v0_size && text.starts_with("Qm"))
+  if (text.size() == v0_text_size && text.starts_with("Qm"))
     return text.find_first_not_of(base58_digits) == std::string::npos;
   try {
     cid_binary(text);

@@ -19,8 +19,9 @@ struct DagNode {
 };
 
 std::string cid_text(const std::string& binary);  // "b" + base32; a CIDv0 (34 bytes) in base58
-std::string cid_binary(const std::string& text);  // Error (permanent) unless CIDv1, raw or dag-pb, sha2-256
-bool is_cid(const std::string& text);             // CIDv1 as above, or CIDv0 "Qm..."
+// Error (permanent) unless CIDv1 in base32, raw or dag-pb, sha2-256, or CIDv0.
+std::string cid_binary(const std::string& text);
+bool is_cid(const std::string& text);  // CIDv1 as above, or CIDv0 "Qm..."
 
 enum class CidVersion { v0, v1 };
 

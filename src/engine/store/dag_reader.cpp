@@ -62,6 +62,10 @@ void DagReader::walk(const std::string& cid, std::uint64_t offset, unsigned dept
     window.give(bytes, offset);
     return;
   }
+  if (const std::optional<Bytes> own = leaf_bytes(bytes)) {
+    window.give(*own, offset);
+    return;
+  }
   if (depth == max_depth) throw Error(ErrorKind::permanent, "object " + object_, "its tree is too deep");
   std::vector<DagChild> run;
   std::uint64_t run_offset = offset, at = offset;

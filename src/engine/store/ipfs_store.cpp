@@ -22,10 +22,6 @@ constexpr const char* hint_missing =
   throw Error(ErrorKind::permanent, "object " + cid, "it is not in the store", hint_missing);
 }
 
-bool is_object_cid(const std::string& cid) {
-  return codec::is_cid(cid) && cid[0] == 'b';
-}
-
 // A question whose answer is of no use after a while.
 ClusterOptions impatient(ClusterOptions options) {
   options.patience.limit = milliseconds::zero();
@@ -89,7 +85,7 @@ std::unique_ptr<Writer> IpfsStore::put(const std::string& name) {
 
 // On the worst day the cluster may be gone and its nodes may still have the blocks.
 void IpfsStore::check_is_there(const std::string& cid) {
-  if (!is_object_cid(cid)) missing(cid);
+  if (!codec::is_cid(cid)) missing(cid);
   if (cluster_is_away_) return;
   try {
     if (!ClusterApi(impatient(options_.cluster)).find(cid)) missing(cid);
@@ -105,14 +101,14 @@ void IpfsStore::get(const std::string& cid, Range range, Sink& sink) {
 }
 
 void IpfsStore::confirm(const std::string& cid) {
-  if (!is_object_cid(cid)) missing(cid);
+  if (!codec::is_cid(cid)) missing(cid);
   const auto pin = api_.find(cid);
   if (!pin) missing(cid);
   wait_until_pinned(api_, *pin);
 }
 
 void IpfsStore::remove(const std::string& cid) {
-  if (!is_object_cid(cid)) return;
+  if (!codec::is_cid(cid)) return;
   auto pin = api_.find(cid);
   if (!pin) return;
   std::vector<std::string> names = names_of(*pin);

@@ -6,7 +6,7 @@
 namespace lpbm::store {
 namespace {
 
-constexpr std::size_t cid_size = 36, digest_size = 32;
+constexpr std::size_t cid_size = 36, v0_cid_size = 34, digest_size = 32;
 constexpr std::string_view raw_prefix = "\x01\x55\x12\x20";
 
 [[noreturn]] void refuse(const char* cause) {
@@ -57,11 +57,15 @@ class Fields {
   Bytes left_;
 };
 
+bool is_known(const std::string& cid) {
+  return cid.size() == cid_size || (cid.size() == v0_cid_size && cid.starts_with("\x12\x20"));
+}
+
 std::string parse_link(Bytes link) {
   std::string cid;
   for (Fields fields(link); fields.next();)
     if (fields.field == 1) cid = fields.bytes;
-  if (cid.size() != cid_size) refuse("a link is not of a form that is known here");
+  if (!is_known(cid)) refuse("a link is not of a form that is known here");
   return cid;
 }
 
@@ -90,7 +94,7 @@ bool is_raw(const std::string& cid) {
 }
 
 bool is_block_of(const std::string& cid, Bytes block) {
-  return cid.size() == cid_size && cid.substr(cid_size - digest_size) == codec::sha256(block);
+  return is_known(cid) && cid.substr(cid.size() - digest_size) == codec::sha256(block);
 }
 
 std::vector<DagChild> parse_node(Bytes block) {
@@ -102,6 +106,22 @@ std::vector<DagChild> parse_node(Bytes block) {
   }
   if (sizes.size() != out.size()) refuse("links and sizes do not belong together");
   for (std::size_t i = 0; i < out.size(); ++i) out[i].size = sizes[i];
+  return out;
+}
+
+std::optional<Bytes> leaf_bytes(Bytes block) {
+  constexpr std::uint64_t type_field = 1, bytes_field = 2, raw = 0, file = 2;
+  Bytes out;
+  bool is_file = false;
+  for (Fields fields(block); fields.next();) {
+    if (fields.field == 2) return std::nullopt;
+    if (fields.field != 1) continue;
+    for (Fields data(fields.bytes); data.next();) {
+      if (data.field == type_field) is_file = data.number == file || data.number == raw;
+      if (data.field == bytes_field) out = data.bytes;
+    }
+  }
+  if (!is_file) refuse("it is no file");
   return out;
 }
 

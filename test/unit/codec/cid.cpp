@@ -64,6 +64,7 @@ TEST(Cid, of_version_0_is_that_of_kubo) {
     EXPECT_EQ(cid_text(hasher.root().cid), vector.cid);
     EXPECT_EQ(hasher.root().file_size, vector.size);
     EXPECT_TRUE(is_cid(vector.cid));
+    EXPECT_EQ(cid_text(cid_binary(vector.cid)), vector.cid);
   }
 }
 
