@@ -1,14 +1,10 @@
 // Reading records of csvlog files into an encrypted delta, beside plain libcsv parsing of the same files.
 //   bench_reading LOG_DIRECTORY CLUSTER_KEY_FILE [RUNS]
 // Prints MB/s of both (medians of alternating runs) and their ratio.
-#include <csv.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <vector>
 
 #include "base/error.h"
@@ -21,6 +17,7 @@
 #include "csvlog/log_streams.h"
 #include "delta/script_writer.h"
 #include "job/extract.h"
+#include "measure.h"
 
 namespace {
 
@@ -31,26 +28,6 @@ struct Nothing final : Sink {
   void write(Bytes data) override { bytes += data.size(); }
   void finish() override {}
 };
-
-std::uint64_t fields = 0;
-
-std::uint64_t plain(const std::vector<std::filesystem::path>& files) {
-  std::uint64_t size = 0;
-  std::vector<char> buffer(512u << 10);
-  for (const std::filesystem::path& path : files) {
-    File file = csvlog::open_at(path, 0);
-    csv_parser parser{};
-    if (csv_init(&parser, CSV_STRICT) != 0) std::abort();
-    csv_set_blk_size(&parser, 65536);
-    while (const std::size_t count = file.read(buffer.data(), buffer.size())) {
-      csv_parse(
-          &parser, buffer.data(), count, [](void*, std::size_t, void*) { ++fields; }, [](int, void*) {}, nullptr);
-      size += count;
-    }
-    csv_free(&parser);
-  }
-  return size;
-}
 
 std::uint64_t delta(const std::vector<std::filesystem::path>& files, const std::string& stream, const std::string& key,
                     const std::string& recipient) {
@@ -70,17 +47,6 @@ std::uint64_t delta(const std::vector<std::filesystem::path>& files, const std::
   return out.bytes;
 }
 
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 int run(int argc, char** argv) {
   const std::vector<std::filesystem::path> files = csvlog::csv_files(argv[1]);
   const std::string key = job::read_cluster_key(argv[2]);
@@ -93,11 +59,11 @@ int run(int argc, char** argv) {
   std::vector<double> parsing, reading;
   std::uint64_t size = 0, stored = 0;
   for (int i = 0; i < runs; ++i) {
-    parsing.push_back(seconds([&] { size = plain(files); }));
-    reading.push_back(seconds([&] { stored = delta(files, largest->stream, key, recipient); }));
+    parsing.push_back(bench::seconds([&] { size = bench::parse_plainly(files); }));
+    reading.push_back(bench::seconds([&] { stored = delta(files, largest->stream, key, recipient); }));
   }
   const double mb = static_cast<double>(size) / 1e6;
-  const double plain_speed = mb / median(parsing), delta_speed = mb / median(reading);
+  const double plain_speed = mb / bench::median(parsing), delta_speed = mb / bench::median(reading);
   std::printf(
       "csvlog of %.1f MB: plain libcsv %.0f MB/s, records into an encrypted delta (%.1f MB) %.0f MB/s, ratio %.2f\n",
       mb, plain_speed, static_cast<double>(stored) / 1e6, delta_speed, delta_speed / plain_speed);

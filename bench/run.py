@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures lpbm beside what one would use without it, in one run on one machine, and prints ratios of medians.
 
-    run.py [section ...]      sections: reading full replay tps latency decode idle
+    run.py [section ...]      sections: reading statements full replay tps latency decode idle
     run.py --quick ...        smaller sizes, to see that everything runs
 
 Nothing is asserted: the figures and what is known about them stand in docs/performance.md.
@@ -26,6 +26,12 @@ REAL = "fsync = on\nshared_buffers = 256MB\nmax_wal_size = 8GB\n"
 
 def say(text):
     print(text, flush=True)
+
+
+def program(name, *arguments):
+    folder = os.environ.get("BENCH_PROGRAMS", os.path.join(HERE, "..", "build", "engine"))
+    say(subprocess.run([os.path.join(folder, name), *arguments], check=True, text=True,
+                       stdout=subprocess.PIPE).stdout.strip())
 
 
 def timed(action):
@@ -75,7 +81,6 @@ class Bench:
     # Sections ---------------------------------------------------------------------------------------------------------
 
     def reading(self):
-        program = os.environ.get("BENCH_READING", os.path.join(HERE, "..", "build", "engine", "bench_reading"))
         server = self.server("lpbm.processed_logs = 'keep'\n" + EVERY_SECOND)
         server.sql("CREATE EXTENSION lpbm")
         server.sql("SELECT lpbm_full_backup()")  # from here on all is in the csvlog
@@ -84,8 +89,15 @@ class Bench:
         server.sql("SELECT lpbm_delta()")
         server.stop()
         logs = os.path.join(server.data, "log")
-        say(subprocess.run([program, logs, os.path.join(server.data, "lpbm", "cluster.key")], check=True, text=True,
-                           stdout=subprocess.PIPE).stdout.strip())
+        program("bench_reading", logs, os.path.join(server.data, "lpbm", "cluster.key"))
+
+    def statements(self):
+        server = self.server("log_destination = 'csvlog'\nlogging_collector = on\nlog_statement = 'all'\n", lpbm=False)
+        self.pgbench(server, "-i", "-q", "-s", str(self.options.scale // 5 or 1))
+        for protocol in "simple", "extended", "prepared":
+            self.pgbench(server, "-c", "8", "-j", "2", "-M", protocol, "-T", str(self.options.seconds))
+        server.stop()
+        program("bench_statements", os.path.join(server.data, "log"))
 
     def full(self):
         server = self.server("lpbm.trigger_cron = 'never'\nlpbm.full_backup_cron = 'never'\n")
@@ -257,7 +269,7 @@ class Bench:
 
 
 def main():
-    sections = ["reading", "full", "replay", "tps", "latency", "decode", "idle"]
+    sections = ["reading", "statements", "full", "replay", "tps", "latency", "decode", "idle"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", nargs="*", choices=[[], *sections])
     parser.add_argument("--quick", action="store_true")

@@ -134,7 +134,7 @@ void LoggedSql::token(const SqlToken& token, Scan& scan, LoggedStatement& statem
 bool LoggedSql::next(LoggedStatement& statement) {
   SqlToken token;
   if (!skip_to_statement(token)) return false;
-  statement = LoggedStatement{};
+  statement.reset();
   Scan scan;
   scan.begin = scan.copied = token.begin;
   for (; token.kind != SqlToken::end; token = lexer_.next()) {

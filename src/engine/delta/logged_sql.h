@@ -61,6 +61,13 @@ struct LoggedStatement {
   bool writes = false;                     // INSERT, UPDATE, DELETE, MERGE or INTO is in it, or nextval() and the like
   std::array<std::string_view, 16> words;  // its first tokens, without comments
   std::size_t word_count = 0;
+  // As new, but for the memory that it has.
+  void reset() {
+    std::string kept = std::move(rendered);
+    kept.clear();
+    *this = LoggedStatement{};
+    rendered = std::move(kept);
+  }
   [[nodiscard]] std::string_view word(std::size_t index) const {
     return index < word_count ? words[index] : std::string_view{};
   }

@@ -24,7 +24,7 @@ class SqlContext {
   void word(std::string_view text, LoggedStatement& statement);
   void call(LoggedStatement& statement);
 
-  Seen before_[5];  // the latest first
+  std::array<Seen, 4> before_ = {};  // the latest first
   bool writes_ = false, calls_ = false, query_ = false;
 };
 

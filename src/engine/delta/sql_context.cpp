@@ -109,8 +109,7 @@ void SqlContext::take(SqlToken::Kind kind, std::string_view text, LoggedStatemen
     call(statement);
   else if (kind == SqlToken::literal && text.size() <= 11 && is_relative_time(text))
     statement.volatile_values = true;
-  std::copy_backward(std::begin(before_), std::end(before_) - 1, std::end(before_));
-  before_[0] = {kind, text};
+  before_ = {Seen{kind, text}, before_[0], before_[1], before_[2]};
 }
 
 void SqlContext::word(std::string_view text, LoggedStatement& statement) {

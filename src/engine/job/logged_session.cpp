@@ -168,7 +168,7 @@ void LoggedSession::statement(const csvlog::LogEvent& event, const Line& line) {
   }
   delta::LoggedSql sql(event.sql, standard_strings(), event.kind == csvlog::LogEvent::execute ? &parameters : nullptr);
   bool everyday = !event.timed, any = false;
-  for (Statement statement; sql.next(statement); any = true) {
+  for (Statement& statement = all_.statement; sql.next(statement); any = true) {
     if (!open_) start(line.local == 0 ? 0 : line.local + ends_in_string_, line);
     everyday = everyday && statement.everyday;
     if (event.timed && !statement.everyday) remark(Remark::timed, line);

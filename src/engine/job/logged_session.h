@@ -43,6 +43,7 @@ struct LoggedSessions {
   // PREPARE TRANSACTION, by identifier, as written.
   std::map<std::string, std::shared_ptr<LoggedTransaction>, std::less<>> prepared = {};
   std::size_t most_in_memory = 1u << 20;  // of an open transaction
+  delta::LoggedStatement statement = {};  // the one that is being read
 
   [[nodiscard]] std::string text_of(Place place) const;
 };

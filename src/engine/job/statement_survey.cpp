@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -20,7 +21,7 @@ bool holds_records(const std::filesystem::path& path) {
   std::size_t kept = 0;
   while (const std::size_t count = file.read(buffer.data() + kept, block)) {
     const std::string_view bytes(buffer.data(), kept + count);
-    if (bytes.find(begin) != std::string_view::npos) return true;
+    if (::memmem(bytes.data(), bytes.size(), begin.data(), begin.size())) return true;
     kept = std::min(bytes.size(), begin.size() - 1);
     std::copy(bytes.end() - static_cast<std::ptrdiff_t>(kept), bytes.end(), buffer.begin());
   }
