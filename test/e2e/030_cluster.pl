@@ -24,22 +24,12 @@ my @reading = ('--ipfs-api', $apis, @secret, '--bindir', $ENV{LPBM_BINDIR});
 
 sub names { return map { $_->[0] } $cluster->pins(@_) }
 
-# What of the site's pins, or of the journal, is without the other. Removals come after the entry.
-sub odd_pins
-{
-	my %wanted = map { $_->{cid} => 1 } map { @{ $_->{objects} } } $source->entries;
-	my @pins = grep { $_->[0] =~ m{^lpbm/shop/} } $cluster->pins;
-	my @odd = map { $_->[0] } grep { $_->[0] ne 'lpbm/shop/journal' && !delete $wanted{$_->[1]} } @pins;
-	my $journals = grep { $_->[0] eq 'lpbm/shop/journal' } @pins;
-	push @odd, "$journals journals" if $journals != 1;
-	return @odd, map { "missing: $_" } keys %wanted;
-}
-
+# Removals come after the entry.
 sub pins_are_the_journals
 {
 	my ($name) = @_;
-	wait_for("$name: pins to be as they should", sub { !odd_pins() }, 60);
-	is(join(' ', odd_pins()), '', "$name: what the journal names is pinned, and one journal, and nothing else");
+	wait_for("$name: pins to be as they should", sub { !$cluster->odd_pins($source, 'shop') }, 60);
+	is(join(' ', $cluster->odd_pins($source, 'shop')), '', "$name: what the journal names is pinned, and one journal, and nothing else");
 	return;
 }
 

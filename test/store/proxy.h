@@ -22,9 +22,9 @@ class Proxy {
   [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
   enum class Fault {
-    cut_answer,   // closes after `bytes` of the answer
-    cut_request,  // closes after `bytes` of the request
-    hold_answer,  // the request goes through, and nothing after `bytes` of the answer comes back
+    cut_answer,     // closes after `bytes` of the answer
+    cut_request,    // closes after `bytes` of the request
+    hold_answer,    // the request goes through, and nothing after `bytes` of the answer comes back
     damage_answer,  // one bit is another, `bytes` behind the beginning of the answer
   };
   // The next `times` requests that begin with `request` ("POST /add") meet it.

@@ -1,7 +1,6 @@
 #include "store/cluster_api.h"
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.h"
@@ -102,26 +101,31 @@ class Multipart {
     tail_ = "\r\n--" + boundary_ + "--\r\n";
   }
   [[nodiscard]] std::string type() const { return "Content-Type: multipart/form-data; boundary=" + boundary_; }
-  [[nodiscard]] std::uint64_t size() const { return head_.size() + content_.size() + tail_.size(); }
+  [[nodiscard]] std::uint64_t size() const {
+    const std::uint64_t content = content_.size();
+    return content == unknown_size ? unknown_size : head_.size() + content + tail_.size();
+  }
   std::size_t read(char* buffer, std::size_t size) {
-    std::size_t got = piece(head_, at_, buffer, size);
-    if (got == 0 && at_ < head_.size() + content_.size()) got = content_.read(at_ - head_.size(), buffer, size);
-    if (got == 0) got = piece(tail_, at_ - head_.size() - content_.size(), buffer, size);
-    at_ += got;
-    return got;
+    if (std::size_t got = piece(head_, in_head_, buffer, size)) return got;
+    if (const std::size_t got = content_.read(in_content_, buffer, size)) {
+      in_content_ += got;
+      return got;
+    }
+    return piece(tail_, in_tail_, buffer, size);
   }
 
  private:
-  static std::size_t piece(const std::string& text, std::uint64_t from, char* buffer, std::size_t size) {
-    if (from >= text.size()) return 0;
-    const std::size_t count = std::min<std::uint64_t>(size, text.size() - from);
-    std::memcpy(buffer, text.data() + from, count);
+  static std::size_t piece(const std::string& text, std::size_t& at, char* buffer, std::size_t size) {
+    const std::size_t count = std::min(size, text.size() - at);
+    std::copy_n(text.data() + at, count, buffer);
+    at += count;
     return count;
   }
 
   Rereadable& content_;
   std::string boundary_, head_, tail_;
-  std::uint64_t at_ = 0;
+  std::size_t in_head_ = 0, in_tail_ = 0;
+  std::uint64_t in_content_ = 0;
 };
 
 }  // namespace
@@ -175,7 +179,7 @@ std::string ClusterApi::pin_options(const Pin& pin) const {
   return out;
 }
 
-Pin ClusterApi::add_at(const Address& address, const Pin& pin, Rereadable& content, bool car) {
+Pin ClusterApi::post_add(const Address& address, const Pin& pin, Rereadable& content, bool car) {
   Multipart body(content);
   const std::string path = std::string("/add?") + (car ? "format=car" : unixfs_options) + answer_options + '&';
   HttpRequest request{.method = "POST", .url = address.url + path + pin_options(pin)};
@@ -186,15 +190,23 @@ Pin ClusterApi::add_at(const Address& address, const Pin& pin, Rereadable& conte
   const json answer = parse_answer(step, http_.perform(request));
   if (!answer.is_array() || answer.empty() || !answer.back().is_object())
     throw Error(ErrorKind::retryable, step, "the answer names nothing that was added");
-  Pin added = pin_of(answer.back());
-  if (added.cid != pin.cid) {
-    if (!added.cid.empty()) ask(address, "DELETE", "/pins/" + added.cid);
-    throw Error(ErrorKind::retryable, step,
-                "the cluster stored " + added.cid + " where " + pin.cid + " was sent: the bytes changed on their way");
-  }
+  const Pin added = pin_of(answer.back());
   Pin out = pin;
+  out.cid = added.cid;
   out.allocations = added.allocations;
   return out;
+}
+
+Pin ClusterApi::add_at(const Address& address, const Pin& pin, Rereadable& content, bool car) {
+  Pin added = post_add(address, pin, content, car);
+  if (added.cid == pin.cid) return added;
+  if (!added.cid.empty()) ask(address, "DELETE", "/pins/" + added.cid);
+  throw Error(ErrorKind::retryable, step_of(address, "/add"),
+              "the cluster stored " + added.cid + " where " + pin.cid + " was sent: the bytes changed on their way");
+}
+
+Pin ClusterApi::add_once(const Pin& pin, Rereadable& content) {
+  return post_add(failover_.preferred(), pin, content, false);
 }
 
 ClusterApi::Added ClusterApi::add(const Pin& pin, Rereadable& content, bool car) {

@@ -40,7 +40,9 @@ struct PinStatus {
 class Rereadable {
  public:
   virtual ~Rereadable() = default;
+  // unknown_size while more may come.
   [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // At least one byte, for which it may wait, or 0 at the end.
   virtual std::size_t read(std::uint64_t offset, char* buffer, std::size_t size) = 0;
 };
 
@@ -58,6 +60,9 @@ class ClusterApi {
     bool was_there = false;
   };
   Added add(const Pin& pin, Rereadable& content, bool car);
+  // Adds a file once, at one address, while it is still being made; the pin returned has the CID that was answered,
+  // which is for the caller to compare.
+  Pin add_once(const Pin& pin, Rereadable& content);
   // Pins what is there, or pins it anew where its peers are gone.
   void pin(const Pin& pin);
   // One that is not pinned is no error.
@@ -73,6 +78,7 @@ class ClusterApi {
   HttpResponse ask(const Address& address, const char* method, const std::string& path);
   bool all_miss(const std::string& cid, std::optional<Pin>& found);
   std::optional<Pin> find_at(const Address& address, const std::string& cid);
+  Pin post_add(const Address& address, const Pin& pin, Rereadable& content, bool car);
   Pin add_at(const Address& address, const Pin& pin, Rereadable& content, bool car);
   [[nodiscard]] std::string pin_options(const Pin& pin) const;
 

@@ -34,6 +34,7 @@ class Failover {
   void run(const std::function<void(const Address&)>& attempt);
   // The next run() begins with another address.
   void prefer_next() { preferred_ = (preferred_ + 1) % addresses_.size(); }
+  [[nodiscard]] const Address& preferred() const { return addresses_[preferred_]; }
   [[nodiscard]] const std::vector<Address>& addresses() const { return addresses_; }
   [[nodiscard]] const Patience& patience() const { return patience_; }
 

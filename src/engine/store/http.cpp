@@ -53,9 +53,10 @@ std::size_t take_body(char* data, std::size_t, std::size_t size, void* argument)
 
 std::size_t give_body(char* buffer, std::size_t, std::size_t size, void* argument) {
   Transfer& transfer = *static_cast<Transfer*>(argument);
-  transfer.last = Clock::now();
   try {
-    return transfer.request.body(buffer, size);
+    const std::size_t given = transfer.request.body(buffer, size);
+    transfer.last = Clock::now();  // after what may have waited
+    return given;
   } catch (...) {
     transfer.failure = std::current_exception();
     return CURL_READFUNC_ABORT;
@@ -193,7 +194,8 @@ void HttpClient::State::prepare(Transfer& transfer, const Headers& headers) {
   identify();
   if (request.body) {
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body_size));
+    const bool known = request.body_size != unknown_size;
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, known ? static_cast<curl_off_t>(request.body_size) : -1);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
     curl_easy_setopt(curl, CURLOPT_READDATA, &transfer);
   } else if (request.method == "POST") {
@@ -209,6 +211,7 @@ HttpResponse HttpClient::perform(const HttpRequest& request) {
   Headers headers;
   headers.add("Expect:");
   for (const std::string& line : request.headers) headers.add(line);
+  if (request.body && request.body_size == unknown_size) headers.add("Transfer-Encoding: chunked");
   Transfer transfer{request, state_->options, state_->curl};
   state_->prepare(transfer, headers);
   const CURLcode code = curl_easy_perform(state_->curl);

@@ -28,12 +28,14 @@ struct HttpOptions {
   std::function<bool()> cancelled;                  // asked often while waiting; may be empty
 };
 
+constexpr std::uint64_t unknown_size = UINT64_MAX;
+
 struct HttpRequest {
   std::string method, url;
   std::vector<std::string> headers{};
   // Gives the next bytes of the body, at most `size`, 0 at its end; empty: no body.
   std::function<std::size_t(char* buffer, std::size_t size)> body{};
-  std::uint64_t body_size = 0;
+  std::uint64_t body_size = 0;  // unknown_size: sent in chunks
   // Takes the body of an answer 200 or 206; what it throws ends the request and is thrown on. Empty: kept in `body`.
   std::function<void(long status, Bytes)> on_body{};
 };

@@ -12,7 +12,8 @@ IpfsPut::IpfsPut(const IpfsOptions& options, std::string prefix, std::string nam
       name_(std::move(name)),
       hasher_(options.part_size),
       api_(with_cancel(options.cluster)),
-      spools_{PartSpool(options.directory), PartSpool(options.directory)} {}
+      spools_{PartSpool(options.directory, [this] { return cancelled_.load(); }),
+              PartSpool(options.directory, [this] { return cancelled_.load(); })} {}
 
 IpfsPut::~IpfsPut() {
   cancelled_ = true;
@@ -26,23 +27,38 @@ ClusterOptions IpfsPut::with_cancel(ClusterOptions options) const {
 
 void IpfsPut::write(Bytes data) {
   while (!data.empty()) {
-    PartSpool& spool = spools_[filling_];
-    const std::uint64_t left = spool.size() == part_size_ ? part_size_ : part_size_ - spool.size();
-    const Bytes piece = data.substr(0, left);
+    const std::uint64_t filled = spools_[filling_].filled();
+    const Bytes piece = data.substr(0, filled == part_size_ ? part_size_ : part_size_ - filled);
     hasher_.write(piece);
     // Only now the hasher knows that the part before has ended.
-    if (spool.size() == part_size_) send_part();
+    if (filled == part_size_) end_part();
     spools_[filling_].append(piece);
+    send_early();
     data.remove_prefix(piece.size());
   }
 }
 
-// Hands the spool that is filled to the sending thread, when that is done with the one before.
-void IpfsPut::send_part() {
+void IpfsPut::start_sending() {
   wait_for_part();
-  PartSpool& spool = spools_[filling_];
-  const std::string cid = codec::cid_text(hasher_.parts()[sent_].cid);
-  sending_ = std::async(std::launch::async, [this, number = sent_, cid, &spool] { add_part(number, cid, spool); });
+  sending_ =
+      std::async(std::launch::async, [this, number = sent_, &spool = spools_[filling_]] { send(number, spool); });
+}
+
+// What will be large is sent while it is made, so that nobody waits for a whole part. Small objects go in one request.
+void IpfsPut::send_early() {
+  constexpr std::uint64_t large = 8u << 20;
+  constexpr unsigned share = 4;
+  if (early_ || spools_[filling_].filled() < std::min(large, part_size_ / share)) return;
+  if (sending_.valid() && sending_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  start_sending();
+  early_ = true;
+}
+
+// The part is whole: its sender may end it, or one begins. The other spool is free then.
+void IpfsPut::end_part() {
+  spools_[filling_].close(codec::cid_text(hasher_.parts()[sent_].cid));
+  if (!early_) start_sending();
+  early_ = false;
   ++sent_;
   filling_ = 1 - filling_;
   spools_[filling_].clear();
@@ -50,6 +66,27 @@ void IpfsPut::send_part() {
 
 void IpfsPut::wait_for_part() {
   if (sending_.valid()) sending_.get();
+}
+
+// In a thread of its own. The first attempt may begin before the part is whole; when it fails, for whatever reason, the
+// whole part is sent with all the care that add() takes.
+void IpfsPut::send(std::size_t number, PartSpool& spool) {
+  Pin early;
+  early.name = name_ + '@' + std::to_string(number);
+  early.allocations = allocations_;
+  if (!spool.is_closed()) try {
+      early = api_.add_once(early, spool);
+    } catch (const Error&) {
+      early.cid.clear();
+    }
+  const std::string cid = spool.wait_for_cid();
+  if (early.cid == cid) {
+    own_parts_.push_back(cid);
+    if (allocations_.empty()) allocations_ = early.allocations;
+    return;
+  }
+  if (!early.cid.empty()) api_.unpin(early.cid);
+  add_part(number, cid, spool);
 }
 
 void IpfsPut::add_part(std::size_t number, const std::string& cid, PartSpool& spool) {
@@ -96,10 +133,13 @@ void IpfsPut::join_parts() {
 void IpfsPut::finish() {
   hasher_.finish();
   if (hasher_.stored().parts == 1) {
-    add_object(hasher_.stored().cid, spools_[filling_], false);
+    PartSpool& spool = spools_[filling_];
+    spool.close(hasher_.stored().cid);
+    wait_for_part();  // sent early, it has the name of a part, and gets its own now
+    add_object(hasher_.stored().cid, spool, false);
     return;
   }
-  send_part();
+  end_part();
   wait_for_part();
   join_parts();
 }

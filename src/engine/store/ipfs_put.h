@@ -1,4 +1,5 @@
-// Writes one object into an IPFS Cluster: parts of bounded size, of which one is sent while the next is filled.
+// Writes one object into an IPFS Cluster: parts of bounded size, of which one is sent while it, or the next one, is
+// filled.
 #pragma once
 
 #include <array>
@@ -27,7 +28,10 @@ class IpfsPut final : public Writer {
 
  private:
   [[nodiscard]] ClusterOptions with_cancel(ClusterOptions options) const;
-  void send_part();
+  void start_sending();
+  void send_early();
+  void end_part();
+  void send(std::size_t number, PartSpool& spool);
   void add_part(std::size_t number, const std::string& cid, PartSpool& spool);
   void wait_for_part();
   void add_object(const std::string& cid, Rereadable& content, bool car);
@@ -40,6 +44,7 @@ class IpfsPut final : public Writer {
   ClusterApi api_;  // used by the thread that sends, else by the writer's
   std::array<PartSpool, 2> spools_;
   std::size_t filling_ = 0;               // which of the spools
+  bool early_ = false;                    // it is being sent while it is filled
   std::size_t sent_ = 0;                  // parts handed to the sending thread
   std::vector<std::string> own_parts_;    // CIDs of pins to be removed
   std::vector<std::string> allocations_;  // of the first part, for the others

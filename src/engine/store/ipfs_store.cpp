@@ -159,7 +159,7 @@ void wait_until_pinned(ClusterApi& api, const Pin& pin) {
   using Clock = std::chrono::steady_clock;
   const ClusterOptions& options = api.options();
   const Patience& patience = options.patience;
-  constexpr milliseconds between_helps{15'000}, longest_pause{2'000};
+  constexpr milliseconds between_helps{15'000}, longest_pause{500}, quiet{2'000};
   // Peers that are about to hold it say by themselves when they do not get on (pin_error), but not soon.
   constexpr int more_patience = 10;
   auto last_change = Clock::now(), last_help = last_change;
@@ -189,7 +189,7 @@ void wait_until_pinned(ClusterApi& api, const Pin& pin) {
       helped = true;
       last_help = now;
     }
-    if (now - last_change > longest_pause && patience.waiting) patience.waiting(error);
+    if (now - last_change > quiet && patience.waiting) patience.waiting(error);
     if (patience.cancelled && patience.cancelled()) throw Error(error);
     pause_for(pause, patience.cancelled);
   }

@@ -1,7 +1,11 @@
 #include "store/part_spool.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <thread>
+
+#include "base/error.h"
 #include "store/conformance.h"
 
 namespace lpbm::store {
@@ -19,10 +23,33 @@ TEST(PartSpool, gives_back_what_it_took_as_often_as_it_is_asked) {
     spool.clear();
     const std::string content = sample(size);
     for (std::size_t at = 0; at < size; at += 300'000) spool.append(Bytes(content).substr(at, 300'000));
+    EXPECT_EQ(spool.size(), unknown_size);
+    spool.close("cid");
     EXPECT_EQ(spool.size(), size);
     EXPECT_TRUE(all_of(spool) == content) << size;
     EXPECT_TRUE(all_of(spool) == content) << size;
   }
+}
+
+TEST(PartSpool, is_read_while_it_is_filled) {
+  PartSpool spool("");
+  const std::string content = sample(5'000'000);
+  std::thread writer([&] {
+    for (std::size_t at = 0; at < content.size(); at += 99'991) spool.append(Bytes(content).substr(at, 99'991));
+    spool.close("cid");
+  });
+  EXPECT_TRUE(all_of(spool) == content);
+  EXPECT_EQ(spool.wait_for_cid(), "cid");
+  writer.join();
+}
+
+TEST(PartSpool, who_waits_for_more_may_give_up) {
+  PartSpool spool("", [] { return true; });
+  spool.append("abc");
+  char buffer[10];
+  EXPECT_EQ(spool.read(0, buffer, sizeof buffer), 3u);
+  EXPECT_THROW(spool.read(3, buffer, sizeof buffer), Error);
+  EXPECT_THROW(spool.wait_for_cid(), Error);
 }
 
 TEST(PartSpool, leaves_no_file) {

@@ -48,6 +48,19 @@ sub pins
 	return map { my $pin = decode_json($_); [ $pin->{name}, $pin->{cid} ] } grep { /\S/ } split /\n/, $text;
 }
 
+# What of the pins of a site is without its entry in the journal of `server`, or an entry's object without its pin; empty
+# where they are as they should be.
+sub odd_pins
+{
+	my ($self, $server, $site) = @_;
+	my %wanted = map { $_->{cid} => 1 } map { @{ $_->{objects} } } $server->entries;
+	my @pins = grep { $_->[0] =~ m{^lpbm/\Q$site\E/} } $self->pins;
+	my @odd = map { $_->[0] } grep { $_->[0] ne "lpbm/$site/journal" && !delete $wanted{$_->[1]} } @pins;
+	my $journals = grep { $_->[0] eq "lpbm/$site/journal" } @pins;
+	push @odd, "$journals journals" if $journals != 1;
+	return @odd, map { "missing: $_" } keys %wanted;
+}
+
 sub DESTROY
 {
 	my ($self) = @_;
