@@ -24,7 +24,7 @@ void _PG_init(void) {
   lpbm_shared_install();
   if (!IsBinaryUpgrade && !lpbm_key_load(lpbm_settings.directory, &lpbm_key_problem))
     ereport(LOG, (errmsg("lpbm makes no backups: %s", lpbm_key_problem),
-                  errhint("Make lpbm.directory writable for the server, and restart it.")));
+                  errhint("Make lpbm.directory and what is in it the server user's, keys with mode 0600, and restart.")));
   lpbm_ddl_install(&lpbm_settings.database);
   lpbm_database_release_install();
   lpbm_launcher_register();

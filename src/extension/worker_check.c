@@ -85,7 +85,7 @@ static bool key_is_there(void) {
   snprintf(cause, sizeof(cause), "there is no usable cluster key: %s",
            lpbm_key_problem == NULL ? "the server's start has made none" : lpbm_key_problem);
   return demand("cluster_key", lpbm_key_loaded(), lpbm_to_utf8(cause),
-                "Make lpbm.directory writable for the server, and restart it.");
+                "Make lpbm.directory and what is in it the server user's, keys with mode 0600, and restart.");
 }
 
 static bool secret_is_single(void) {

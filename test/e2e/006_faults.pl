@@ -194,16 +194,6 @@ recovers('another log_directory', $before, []);
 $source->configure("log_directory = 'log'\n");
 $source->reload;
 
-# A type whose output function raises for a while.
-$before = fulls();
-$source->sql(<<'END');
-CREATE FUNCTION moody_out(pg_lsn) RETURNS text LANGUAGE sql AS 'SELECT 1';
-CREATE TABLE mood (raises boolean);
-END
-SKIP:
-{
-	skip 'no output function can be written in SQL or PL/pgSQL', 0;
-}
-is($source->sql('SELECT count(*) FROM lpbm_verify()'), '0', 'lpbm_verify finds nothing');
+is($source->sql("SELECT coalesce(string_agg(concat_ws(': ', entry, problem), E'\\n'), '') FROM lpbm_verify()"), '', 'lpbm_verify finds nothing');
 
 done_testing();

@@ -44,7 +44,7 @@ my $hand = Lpbm::Test->bare('by_hand');
 sub by_hand
 {
 	my ($cid, $command) = @_;
-	my ($file) = glob("$store/*/$cid@*");
+	my ($file) = glob("$store/*/$cid*");
 	my $out = qx{age -d -i '$dir/identity' '$file' | zstd -dq | $command 2>&1};
 	is($?, 0, "age -d | zstd -d | $command") or diag($out);
 	return;

@@ -164,7 +164,7 @@ same($old, $target, 'the same');
 my ($full) = $old->entries('full');
 my ($dump) = grep { $_->{name} eq 'dump' } @{ $full->{objects} };
 is($dump->{codec}, 'aes-256-cbc', 'the journal says in which format an object is');
-my ($file) = glob($old->directory . "/store/*/$dump->{cid}@*");
+my ($file) = glob($old->directory . "/store/*/$dump->{cid}*");
 like(first_backup($dir, 'decrypt', $file), qr/^PGDMP/, 'another implementation decrypts the dump');
 ($status, $out, $err) = run_lpbm('decrypt', '--passphrase-file', "$dir/password", $file);
 like($out, qr/^PGDMP/, 'and so does lpbm decrypt');

@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 
 #include "base/error.h"
+#include "codec/cid.h"
 #include "codec/crypto.h"
 #include "store/object_file.h"
 #include "store/object_hasher.h"
@@ -73,6 +75,18 @@ Bytes cut(Bytes span, std::uint64_t offset, const Range& range) {
   return span.substr(from - offset, to - from);
 }
 
+// The CID that a file of a name holds; empty: it was torn, or is gone.
+std::string named_by(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  File file(fd, path.string());
+  constexpr std::size_t longest = 128;
+  std::array<char, longest> buffer{};
+  const std::string_view text(buffer.data(), read_span(file, buffer.data(), buffer.size()));
+  const std::string cid(text.substr(0, text.find('\n')));
+  return text.ends_with('\n') && codec::is_cid(cid) ? cid : std::string();
+}
+
 }  // namespace
 
 class FileStore::Put final : public Writer {
@@ -103,8 +117,9 @@ class FileStore::Put final : public Writer {
     hasher_.finish();
     const Stored& stored = hasher_.stored();
     Place place{store_.folder_, {}, stored.parts > 1 ? store_.part_size_ : 0};
-    place.file = object_file({stored.cid, place.part_size, name_});
+    place.file = object_file({stored.cid, place.part_size});
     const fs::path path = place.folder / place.file;
+    store_.write_name(name_, stored.cid);
     file_.sync();
     if (::rename(incoming_.c_str(), path.c_str()) != 0)
       throw_errno("renaming " + incoming_ + " to " + path.string(), errno);
@@ -127,7 +142,7 @@ class FileStore::Put final : public Writer {
 };
 
 FileStore::FileStore(fs::path root, const std::string& site, std::uint64_t part_size)
-    : root_(std::move(root)), part_size_(part_size) {
+    : root_(std::move(root)), site_(site), part_size_(part_size) {
   if (!site.empty()) folder_ = root_ / site_folder(site);
   if (!site.empty()) remove_leftovers();
 }
@@ -207,13 +222,6 @@ File FileStore::open_object(const std::string& cid, Place& place) {
               "Looked in " + root_.string() + "; is this the store that the backup went to?");
 }
 
-// One part of any size, where the file's name says no other; a file without a name in it (copied by hand) says nothing.
-std::uint64_t FileStore::part_size_of(const Place& place, std::uint64_t size) const {
-  if (place.part_size != 0) return place.part_size;
-  const bool named = place.file.find('@') != std::string::npos;
-  return named ? std::max<std::uint64_t>(size, 1) : part_size_;
-}
-
 void FileStore::get(const std::string& cid, Range range, Sink& sink) {
   Place place;
   File file = open_object(cid, place);
@@ -222,7 +230,8 @@ void FileStore::get(const std::string& cid, Range range, Sink& sink) {
   while (size / span > max_spans) span *= 2;
   std::vector<char> buffer(span);
   std::vector<std::string> digests;
-  ObjectHasher hasher(part_size_of(place, size), false);
+  // One part of any size, where the file's name says no other.
+  ObjectHasher hasher(place.part_size != 0 ? place.part_size : std::max<std::uint64_t>(size, 1), false);
   while (const std::size_t got = read_span(file, buffer.data(), span)) {
     hasher.write({buffer.data(), got});
     if (size > span) digests.push_back(codec::sha256({buffer.data(), got}));
@@ -259,20 +268,67 @@ void FileStore::remove(const std::string& cid) {
   }
   index_.erase(cid);
   durable_.erase(cid);
+  remove_names(cid);
+}
+
+void FileStore::write_name(const std::string& name, const std::string& cid) {
+  const fs::path folder = names_folder();
+  make_directory(folder);
+  const std::string file = name_file(name, cid, site_);
+  File out = File::open(folder / file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  out.write_all(cid + '\n');
+  out.sync();
+  sync_directory(folder);
+  if (names_) names_->emplace(parse_name_file(file, site_)->tail, file);
+}
+
+void FileStore::remove_names(const std::string& cid) {
+  if (!names_) {
+    names_.emplace();
+    each_name(
+        [&](const fs::path& path, const NameFile& name) { names_->emplace(name.tail, path.filename().string()); });
+  }
+  const std::string tail = parse_name_file(name_file("", cid, site_), site_)->tail;
+  const auto [first, last] = names_->equal_range(tail);
+  for (auto at = first; at != last;) {
+    const fs::path path = names_folder() / at->second;
+    const bool own = named_by(path) == cid;
+    if (own && ::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno("removing " + path.string(), errno);
+    at = own ? names_->erase(at) : std::next(at);
+  }
+}
+
+void FileStore::each_name(const std::function<void(const fs::path&, const NameFile&)>& take) const {
+  const fs::path folder = names_folder();
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (const auto name = parse_name_file(at->path().filename().string(), site_)) take(at->path(), *name);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw_errno("reading directory " + folder.string(), error.value());
+}
+
+// A name whose object never came, or is gone: of a put that was killed, or of one that is still at it.
+bool FileStore::is_forgotten(const fs::path& path) {
+  constexpr auto longest_put = std::chrono::hours(24);
+  std::error_code error;
+  const auto written = fs::last_write_time(path, error);
+  return !error && fs::file_time_type::clock::now() - written > longest_put;
 }
 
 std::vector<Listed> FileStore::list(const std::string& prefix) {
   std::vector<Listed> out;
-  std::error_code error;
-  for (fs::directory_iterator at(own_folder(), error), end; !error && at != end; at.increment(error)) {
-    const auto object = parse_object_file(at->path().filename().string());
+  index_all();
+  each_name([&](const fs::path& path, const NameFile& name) {
+    if (!name.name.starts_with(prefix)) return;
+    const std::string cid = named_by(path);
+    const auto [first, last] = index_.equal_range(cid);
+    const auto own = std::find_if(first, last, [&](const auto& e) { return e.second.folder == folder_; });
     struct stat status {};
-    if (!object || !object->name.starts_with(prefix)) continue;
-    if (::stat(at->path().c_str(), &status) != 0) continue;  // removed since
-    out.push_back({object->name, object->cid, static_cast<std::uint64_t>(status.st_size)});
-  }
-  if (error && error != std::errc::no_such_file_or_directory)
-    throw_errno("reading directory " + folder_.string(), error.value());
+    if (own != last && ::stat((folder_ / own->second.file).c_str(), &status) == 0)
+      out.push_back({name.name, cid, static_cast<std::uint64_t>(status.st_size)});
+    else if (is_forgotten(path))
+      ::unlink(path.c_str());
+  });
   return out;
 }
 

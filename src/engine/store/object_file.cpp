@@ -6,12 +6,15 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "codec/cid.h"
+#include "store/store.h"
 
 namespace lpbm::store {
 namespace {
 
-// A file name has 255 bytes; a CID 59, a part size at most 20, and two separators.
+// A file name has 255 bytes.
 constexpr std::size_t max_name = 170;
+constexpr std::size_t tail_size = 8;
+constexpr std::uint64_t mebibyte = 1 << 20;
 
 bool is_plain(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
@@ -20,28 +23,42 @@ bool is_plain(char c) {
 }  // namespace
 
 std::string object_file(const ObjectFile& object) {
-  std::string out = object.cid;
-  if (object.part_size != 0) out += '.' + std::to_string(object.part_size);
-  std::string name = object.name;
-  std::replace(name.begin(), name.end(), '/', '+');
-  return out + '@' + name;
+  if (object.part_size == 0) return object.cid;
+  if (object.part_size % mebibyte == 0) return object.cid + '.' + std::to_string(object.part_size / mebibyte) + 'M';
+  return object.cid + '.' + std::to_string(object.part_size);
 }
 
 std::optional<ObjectFile> parse_object_file(const std::string& file) {
   ObjectFile out;
-  const auto at = file.find('@');
-  std::string head = file.substr(0, at);
-  if (at != std::string::npos) out.name = file.substr(at + 1);
+  const auto dot = file.find('.');
+  out.cid = file.substr(0, dot);
+  if (!codec::is_cid(out.cid)) return std::nullopt;
+  if (dot == std::string::npos) return out;
+  const char* end = file.data() + file.size();
+  const std::uint64_t unit = file.back() == 'M' ? mebibyte : 1;
+  if (unit != 1) --end;
+  const auto [stop, error] = std::from_chars(file.data() + dot + 1, end, out.part_size);
+  if (error != std::errc{} || stop != end || out.part_size == 0 || out.part_size > UINT64_MAX / unit)
+    return std::nullopt;
+  out.part_size *= unit;
+  return out;
+}
+
+// Without what all names of a site begin with; a name that begins otherwise has a leading '+'.
+std::string name_file(const std::string& name, const std::string& cid, const std::string& site) {
+  const std::string prefix = name_prefix(site);
+  const bool own = name.starts_with(prefix) && name.substr(prefix.size(), 1) != "/";
+  std::string out = own ? name.substr(prefix.size()) : '/' + name;
+  std::replace(out.begin(), out.end(), '/', '+');
+  return out + '@' + cid.substr(cid.size() - std::min(cid.size(), tail_size));
+}
+
+std::optional<NameFile> parse_name_file(const std::string& file, const std::string& site) {
+  const auto at = file.rfind('@');
+  if (at == std::string::npos || file.size() - at - 1 != tail_size) return std::nullopt;
+  NameFile out{file.substr(0, at), file.substr(at + 1)};
   std::replace(out.name.begin(), out.name.end(), '+', '/');
-  const auto dot = head.find('.');
-  if (dot != std::string::npos) {
-    const char* end = head.data() + head.size();
-    const auto [stop, error] = std::from_chars(head.data() + dot + 1, end, out.part_size);
-    if (error != std::errc{} || stop != end || out.part_size == 0) return std::nullopt;
-    head.resize(dot);
-  }
-  if (!codec::is_cid(head)) return std::nullopt;
-  out.cid = std::move(head);
+  out.name = out.name.starts_with('/') ? out.name.substr(1) : name_prefix(site) + out.name;
   return out;
 }
 

@@ -75,7 +75,7 @@ void flip(const fs::path& path, std::size_t at) {
   file.put(c);
 }
 
-TEST_F(FileStoreTest, keeps_each_object_in_one_file_named_by_cid_and_name) {
+TEST_F(FileStoreTest, keeps_each_object_in_one_file_named_by_its_cid_and_its_name_in_another) {
   const auto store = open();
   put(*store, "lpbm/site/e/hello", "hello world");
   const Stored large = put(*store, "lpbm/site/e/dump", sample(part_size + 1));
@@ -85,8 +85,11 @@ TEST_F(FileStoreTest, keeps_each_object_in_one_file_named_by_cid_and_name) {
     EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
   }
   EXPECT_EQ(names,
-            (std::set<std::string>{"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e@lpbm+site+e+hello",
-                                   large.cid + ".1048576@lpbm+site+e+dump"}));
+            (std::set<std::string>{"bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e", large.cid + ".1M"}));
+  names.clear();
+  for (const auto& entry : fs::directory_iterator(root / "site" / "names"))
+    names.insert(entry.path().filename().string());
+  EXPECT_EQ(names, (std::set<std::string>{"e+hello@wof36n5e", "e+dump@" + large.cid.substr(large.cid.size() - 8)}));
   EXPECT_EQ(leftovers(), 0u);
 }
 
@@ -157,11 +160,11 @@ TEST_F(FileStoreTest, a_damaged_file_is_repaired_by_putting_the_bytes_again) {
   EXPECT_EQ(get(*store, stored.cid), "hello world");
 }
 
-TEST_F(FileStoreTest, an_object_copied_by_hand_under_its_cid_alone_is_found) {
+TEST_F(FileStoreTest, objects_copied_by_hand_without_their_names_are_found) {
   const Stored small = put(*open(), "lpbm/site/e/x", "hello world");
   const Stored large = put(*open(), "lpbm/site/e/y", sample(3'000'000));
-  for (const fs::path& file : files())
-    fs::rename(file, file.parent_path() / parse_object_file(file.filename().string())->cid);
+  fs::remove_all(root / "site" / "names");
+  EXPECT_TRUE(open()->list("").empty());
   EXPECT_EQ(get(*open(), small.cid), "hello world");
   EXPECT_TRUE(get(*open("other"), large.cid) == sample(3'000'000));
   EXPECT_TRUE(get(*open(""), large.cid) == sample(3'000'000));
@@ -222,7 +225,8 @@ TEST_F(FileStoreTest, foreign_files_are_left_alone) {
   put(*store, "lpbm/site/e/x", "x");
   std::ofstream(root / "README") << "not ours";
   std::ofstream(root / "site" / "notes.txt") << "not ours";
-  std::ofstream(root / "site" / "bafkrei@lpbm") << "not ours";
+  std::ofstream(root / "site" / "bafkrei") << "not ours";
+  std::ofstream(root / "site" / "names" / "bafkrei") << "not ours";
   EXPECT_EQ(store->list("").size(), 1u);
   EXPECT_NE(message([&] { get(*open(), "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"); }), "nothing");
   EXPECT_TRUE(fs::exists(root / "site" / "notes.txt"));
@@ -242,18 +246,61 @@ TEST_F(FileStoreTest, site_names_become_safe_and_distinct_folders) {
 
 TEST_F(FileStoreTest, names_of_files_come_back_as_they_were_made) {
   const std::string cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
-  for (const ObjectFile& object : {ObjectFile{cid, 0, "lpbm/s/e/x"}, ObjectFile{cid, 268435456, "a:b.c-d_e/f"}}) {
-    const auto parsed = parse_object_file(object_file(object));
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{268435456}, std::uint64_t{1000}, UINT64_MAX}) {
+    const auto parsed = parse_object_file(object_file({cid, size}));
     ASSERT_TRUE(parsed);
-    EXPECT_EQ(parsed->cid, object.cid);
-    EXPECT_EQ(parsed->part_size, object.part_size);
-    EXPECT_EQ(parsed->name, object.name);
+    EXPECT_EQ(parsed->cid, cid);
+    EXPECT_EQ(parsed->part_size, size);
   }
-  for (const std::string& file : {std::string("x"), cid + ".@x", cid + ".0@x", cid + ".1x@x", cid + "x", "x" + cid,
-                                  std::string(".incoming"), std::string("@x")})
+  for (const std::string& file :
+       {std::string("x"), cid + ".", cid + ".0", cid + ".1x", cid + "x", "x" + cid, cid + ".M",
+        cid + ".18446744073709551615M", std::string(".incoming"), std::string("names")})
     EXPECT_FALSE(parse_object_file(file)) << file;
+  for (const char* name : {"lpbm/s/e/x", "lpbm/s/2026-11-21T01:48:34.123456Z-full/dump", "a:b.c-d_e/f", "lpbm/s//x"}) {
+    const auto parsed = parse_name_file(name_file(name, cid, "s"), "s");
+    ASSERT_TRUE(parsed) << name;
+    EXPECT_EQ(parsed->name, name);
+    EXPECT_EQ(parsed->tail, "wof36n5e");
+  }
+  EXPECT_FALSE(parse_name_file("x", "s"));
+  EXPECT_FALSE(parse_name_file("x@y", "s"));
   EXPECT_NE(message([] { check_object_name(std::string(171, 'a')); }), "nothing");
-  EXPECT_EQ(object_file({cid, UINT64_MAX, std::string(170, 'a')}).size(), 251u);
+}
+
+TEST_F(FileStoreTest, paths_below_a_data_directory_are_short_enough_for_pg_basebackup) {
+  const std::string cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+  const std::string folder = "lpbm/store/18446744073709551615/";
+  EXPECT_LE((folder + object_file({cid, 268435456})).size(), 99u);
+  EXPECT_LE(
+      (folder + "names/" +
+       name_file("lpbm/18446744073709551615/2026-11-21T01:48:34.123456Z-delta/manifest", cid, "18446744073709551615"))
+          .size(),
+      99u);
+}
+
+TEST_F(FileStoreTest, a_name_without_its_object_is_not_listed_and_goes_after_a_day) {
+  const auto store = open();
+  const Stored stored = put(*store, "lpbm/site/e/x", "hello world");
+  fs::remove(files().at(0));
+  EXPECT_TRUE(open()->list("").empty());
+  const fs::path name = root / "site" / "names" / "e+x@wof36n5e";
+  EXPECT_TRUE(fs::exists(name));
+  fs::last_write_time(name, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  EXPECT_TRUE(open()->list("").empty());
+  EXPECT_FALSE(fs::exists(name));
+}
+
+TEST_F(FileStoreTest, removing_an_object_removes_all_its_names_and_no_other) {
+  const auto store = open();
+  const Stored stored = put(*store, "lpbm/site/e/x", "hello world");
+  put(*store, "lpbm/site/f/x", "hello world");
+  put(*store, "lpbm/site/e/x", "another");
+  store->remove(stored.cid);
+  std::vector<Listed> left = store->list("");
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].name, "lpbm/site/e/x");
+  const fs::directory_iterator names(root / "site" / "names");
+  EXPECT_EQ(std::distance(begin(names), end(names)), 1);
 }
 
 TEST_F(FileStoreTest, needs_the_name_of_a_site_to_write) {
