@@ -151,8 +151,9 @@ class FullJob {
     ProgressSink counted(out, events_, snapshot.database_size());
     postgres::Command command = site_.program(
         "pg_dump", {"-Fc", "-Z0", "--snapshot=" + snapshot.exported(), dump_lock_timeout}, "dumping the database");
-    // What it prints on an error is read below, so it must not be in the server's language.
-    command.environment.insert(command.environment.end(), {"PGOPTIONS=-c lc_messages=C", "LC_ALL=C"});
+    // What it prints on an error is read below, so it must not be in the server's language. pg_dump itself takes care
+    // of all settings that change how values look, but for that of money.
+    command.environment.insert(command.environment.end(), {"PGOPTIONS=-c lc_messages=C -c lc_monetary=C", "LC_ALL=C"});
     postgres::run_into(command, counted);
     out.finish();
     entry_.objects.push_back(out.object());

@@ -283,6 +283,7 @@ void FileStore::write_name(const std::string& name, const std::string& cid) {
 }
 
 void FileStore::remove_names(const std::string& cid) {
+  if (!codec::is_cid(cid)) return;
   if (!names_) {
     names_.emplace();
     each_name(
