@@ -235,10 +235,12 @@ static void save_step(void* argument) {
 static void delta_succeeded(const LpbmJob* job) {
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
+  bool good;
 
   lpbm_worker.stream.journalled = Max(lpbm_worker.stream.journalled, job->last_record);
   if (job->globals != 0) lpbm_worker.stream.globals = job->globals;
-  (void)lpbm_attempt(save_step, NULL, false, cause, hint); /* tried again with the next fence */
+  good = lpbm_attempt(save_step, NULL, false, cause, hint); /* else tried again with the next fence */
+  lpbm_tell("directory", good ? NULL : cause, good ? NULL : hint);
   lpbm_retry_reset(&lpbm_worker.delta);
   lpbm_tell("delta", NULL, NULL);
   lpbm_tell("csvlog", NULL, NULL);
