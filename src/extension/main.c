@@ -23,8 +23,9 @@ void _PG_init(void) {
   lpbm_settings_define();
   lpbm_shared_install();
   if (!IsBinaryUpgrade && !lpbm_key_load(lpbm_settings.directory, &lpbm_key_problem))
-    ereport(LOG, (errmsg("lpbm makes no backups: %s", lpbm_key_problem),
-                  errhint("Make lpbm.directory and what is in it the server user's, keys with mode 0600, and restart.")));
+    ereport(LOG,
+            (errmsg("lpbm makes no backups: %s", lpbm_key_problem),
+             errhint("Make lpbm.directory and what is in it the server user's, keys with mode 0600, and restart.")));
   lpbm_ddl_install(&lpbm_settings.database);
   lpbm_database_release_install();
   lpbm_launcher_register();
