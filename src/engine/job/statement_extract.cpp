@@ -275,6 +275,7 @@ StatementReport Extraction::finish() {
   report_.files = std::move(all_.files);
   report_.counts = all_.counts;
   report_.remarks = std::move(all_.remarks);
+  report_.remarks.sort();
   return std::move(report_);
 }
 

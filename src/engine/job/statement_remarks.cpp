@@ -81,4 +81,9 @@ void Remarks::cut(const Counts& counts) {
   }
 }
 
+void Remarks::sort() {
+  if (!all_) return;
+  for (Places& places : *all_) std::sort(places.first.begin(), places.first.end());
+}
+
 }  // namespace lpbm::job

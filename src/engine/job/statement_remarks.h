@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,7 @@ const RemarkWords& words_of(Remark remark);
 struct Place {
   std::uint32_t file = 0;
   std::uint64_t line = 0;
+  auto operator<=>(const Place&) const = default;
 };
 
 // All are counted, the first ones are kept.
@@ -71,6 +73,7 @@ class Remarks {
   // What there was at a time, and back to it.
   [[nodiscard]] Counts counts() const;
   void cut(const Counts& counts);
+  void sort();  // the places, as they stand in the files
 
  private:
   using All = std::array<Places, remark_count>;
