@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "store/object_hasher.h"
 
@@ -54,6 +55,31 @@ TEST(UnixFs, a_car_begins_with_its_root_and_holds_every_block) {
   EXPECT_EQ(static_cast<unsigned char>(car[0]), header - 1);
   EXPECT_EQ(car.find(blocks.back().cid), header - 10 - 36 + 1);
   for (const auto& block : blocks) EXPECT_NE(car.find(block.cid + block.bytes), std::string::npos);
+}
+
+TEST(UnixFs, a_leaf_of_version_0_holds_its_bytes) {
+  // Kubo's blocks of no bytes and of "hello world".
+  EXPECT_EQ(leaf_bytes(from_hex("0a0408021800")), "");
+  const std::string hello = from_hex("0a110802120b") + "hello world" + from_hex("180b");
+  EXPECT_EQ(leaf_bytes(hello), "hello world");
+  EXPECT_TRUE(is_block_of(codec::cid_binary("Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD"), hello));
+  EXPECT_FALSE(is_block_of(codec::cid_binary("QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"), hello));
+  EXPECT_THROW(leaf_bytes(from_hex("0a0408011800")), Error) << "a folder";
+}
+
+TEST(UnixFs, a_node_with_children_of_either_version_is_no_leaf) {
+  for (const std::string cid : {"QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH",
+                                "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"}) {
+    const std::string binary = codec::cid_binary(cid);
+    const std::string link = '\x0A' + std::string(1, static_cast<char>(binary.size())) + binary;
+    const std::string node =
+        '\x12' + std::string(1, static_cast<char>(link.size())) + link + from_hex("0a06080218052005");
+    EXPECT_FALSE(leaf_bytes(node));
+    const auto children = parse_node(node);
+    ASSERT_EQ(children.size(), 1u);
+    EXPECT_EQ(codec::cid_text(children[0].cid), cid);
+    EXPECT_EQ(children[0].size, 5u);
+  }
 }
 
 }  // namespace
