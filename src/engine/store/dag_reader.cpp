@@ -46,10 +46,12 @@ DagReader::DagReader(std::vector<Address> addresses, HttpOptions http, Patience 
 
 void DagReader::read(const std::string& cid, Range range, Sink& sink) {
   object_ = cid;
+  run_.clear();
   Window window{range.offset, end_of(range), sink};
   if (window.from >= window.to) return;
   try {
     walk(codec::cid_binary(cid), 0, 0, window);
+    read_run(window);
   } catch (const SinkFailed& failed) {
     std::rethrow_exception(failed.failure);
   }
@@ -58,48 +60,42 @@ void DagReader::read(const std::string& cid, Range range, Sink& sink) {
 // The tree below one node, which begins at `offset` of the object.
 void DagReader::walk(const std::string& cid, std::uint64_t offset, unsigned depth, Window& window) {
   const std::string bytes = block(cid);
-  if (is_raw(cid)) {
-    window.give(bytes, offset);
-    return;
-  }
-  if (const std::optional<Bytes> own = leaf_bytes(bytes)) {
+  if (const std::optional<Bytes> own = is_raw(cid) ? Bytes(bytes) : leaf_bytes(bytes)) {
+    read_run(window);
     window.give(*own, offset);
     return;
   }
   if (depth == max_depth) throw Error(ErrorKind::permanent, "object " + object_, "its tree is too deep");
-  std::vector<DagChild> run;
-  std::uint64_t run_offset = offset, at = offset;
-  const auto end_run = [&] {
-    if (!run.empty()) read_leaves(cid, run_offset - offset, run, run_offset, window);
-    run.clear();
-  };
   for (DagChild& child : parse_node(bytes)) {
-    if (child.size > UINT64_MAX - at) throw Error(ErrorKind::permanent, "object " + object_, "its sizes are wrong");
-    const bool wanted = window.wants(at, child.size);
-    const bool leaf = is_raw(child.cid);
-    if (!wanted || !leaf) end_run();
-    if (wanted && leaf) {
-      if (child.size > max_block) throw Error(ErrorKind::permanent, "object " + object_, "a block of it is too large");
-      if (run.empty()) run_offset = at;
-      run.push_back(child);
-    } else if (wanted) {
-      walk(child.cid, at, depth + 1, window);
+    if (child.size > UINT64_MAX - offset) throw Error(ErrorKind::permanent, "object " + object_, "its sizes are wrong");
+    if (window.wants(offset, child.size)) {
+      if (is_raw(child.cid))
+        add_leaf(std::move(child), offset, window);
+      else
+        walk(child.cid, offset, depth + 1, window);
     }
-    at += child.size;
+    offset += child.size;
   }
-  end_run();
 }
 
-// Leaves that follow each other below `node`, `within` bytes behind its beginning: one request for all of them.
-void DagReader::read_leaves(const std::string& node, std::uint64_t within, const std::vector<DagChild>& leaves,
-                            std::uint64_t offset, Window& window) {
-  const std::uint64_t base = offset - within;
+// Leaves that follow each other are read together, whatever nodes they hang on.
+void DagReader::add_leaf(DagChild leaf, std::uint64_t offset, Window& window) {
+  constexpr std::size_t enough = 1024;  // 256 MiB
+  if (leaf.size > max_block) throw Error(ErrorKind::permanent, "object " + object_, "a block of it is too large");
+  if (run_.empty()) run_offset_ = offset;
+  run_.push_back(std::move(leaf));
+  if (run_.size() == enough) read_run(window);
+}
+
+void DagReader::read_run(Window& window) {
+  const std::vector<DagChild> leaves = std::move(run_);
+  run_.clear();
   for (std::size_t next = 0; next < leaves.size();) {
     bool moved = false;
     failover_.run([&](const Address& address) {
       const std::size_t before = next;
       try {
-        read_leaves_at(address, node, offset - base, leaves, next, offset, window);
+        read_leaves_at(address, leaves, next, run_offset_, window);
       } catch (const Error& error) {
         // Patience is for the next block: what came until here is done.
         moved = next > before;
@@ -110,18 +106,18 @@ void DagReader::read_leaves(const std::string& node, std::uint64_t within, const
   }
 }
 
-void DagReader::read_leaves_at(const Address& address, const std::string& node, std::uint64_t within,
-                               const std::vector<DagChild>& leaves, std::size_t& next, std::uint64_t& offset,
-                               Window& window) {
+// One request for all leaves from `next` on, which begin at `offset`; both go on with each block.
+void DagReader::read_leaves_at(const Address& address, const std::vector<DagChild>& leaves, std::size_t& next,
+                               std::uint64_t& offset, Window& window) {
   std::uint64_t length = 0;
   for (std::size_t i = next; i < leaves.size(); ++i) length += leaves[i].size;
-  HttpRequest request = range_request(address, node, within, length);
+  HttpRequest request = range_request(address, object_, offset, length);
   std::string buffer;
   std::uint64_t skip = 0;
   bool begun = false;
   request.on_body = [&](long status, Bytes data) {
     // A gateway that knows no ranges sends all of it.
-    if (!begun && status == ok && kind_of(address) == Kind::gateway) skip = within;
+    if (!begun && status == ok && kind_of(address) == Kind::gateway) skip = offset;
     begun = true;
     const std::size_t skipped = std::min<std::uint64_t>(skip, data.size());
     skip -= skipped;
@@ -193,9 +189,8 @@ HttpRequest DagReader::block_request(const Address& address, const std::string& 
   return {.method = "GET", .url = address.url + "/ipfs/" + text + "?format=raw"};
 }
 
-HttpRequest DagReader::range_request(const Address& address, const std::string& cid, std::uint64_t offset,
+HttpRequest DagReader::range_request(const Address& address, const std::string& text, std::uint64_t offset,
                                      std::uint64_t length) {
-  const std::string text = codec::cid_text(cid);
   if (kind_of(address) == Kind::rpc)
     return {.method = "POST",
             .url = address.url + "/api/v0/cat?timeout=1h&arg=" + text + "&offset=" + std::to_string(offset) +

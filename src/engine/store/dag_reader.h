@@ -27,15 +27,16 @@ class DagReader {
   enum class Kind { rpc, gateway };
 
   void walk(const std::string& cid, std::uint64_t offset, unsigned depth, Window& window);
-  void read_leaves(const std::string& node, std::uint64_t within, const std::vector<DagChild>& leaves,
-                   std::uint64_t offset, Window& window);
-  void read_leaves_at(const Address& address, const std::string& node, std::uint64_t within,
-                      const std::vector<DagChild>& leaves, std::size_t& next, std::uint64_t& offset, Window& window);
+  void add_leaf(DagChild leaf, std::uint64_t offset, Window& window);
+  void read_run(Window& window);
+  void read_leaves_at(const Address& address, const std::vector<DagChild>& leaves, std::size_t& next,
+                      std::uint64_t& offset, Window& window);
   std::string block(const std::string& cid);
   void check(const std::string& cid, Bytes block, const Address& address);
   Kind kind_of(const Address& address);
   HttpRequest block_request(const Address& address, const std::string& cid);
-  HttpRequest range_request(const Address& address, const std::string& cid, std::uint64_t offset, std::uint64_t length);
+  HttpRequest range_request(const Address& address, const std::string& text, std::uint64_t offset,
+                            std::uint64_t length);
   HttpResponse ask(const Address& address, const HttpRequest& request);
   HttpClient& client(const Address& address);
 
@@ -43,7 +44,9 @@ class DagReader {
   std::map<std::string, std::unique_ptr<HttpClient>> clients_;  // by the address's URL
   std::map<std::string, Kind> kinds_;
   Failover failover_;
-  std::string object_;             // that is being read, for errors
+  std::string object_;         // the CID that is being read
+  std::vector<DagChild> run_;  // leaves that are wanted next, one behind the other
+  std::uint64_t run_offset_ = 0;
   std::set<std::string> damaged_;  // addresses that gave a wrong block for the one wanted next
 };
 
