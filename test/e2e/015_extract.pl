@@ -7,9 +7,11 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $source = Lpbm::Test->backed_up('source', extension => 0);
-$source->sql("CREATE TABLE t (id serial PRIMARY KEY, v text); INSERT INTO t (v) VALUES ('before')");
+$source->sql('CREATE TABLE t (id serial PRIMARY KEY, v text)');
+my $lsn = $source->sql('SELECT pg_current_wal_lsn()');
+$source->sql("INSERT INTO t (v) VALUES ('before')");
 $source->wait_for_first_full;
-sleep 2;
+wait_for('it to be journalled', sub { my ($last) = reverse $source->entries; $source->sql("SELECT '$last->{to}'::pg_lsn > '$lsn'") eq 't' });
 my $vault = $source->vault;
 
 # The store goes away; the records stay in the csvlog.

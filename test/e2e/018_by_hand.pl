@@ -25,7 +25,6 @@ UPDATE other SET j = NULL;
 END
 my $lsn = $source->sql('SELECT pg_current_wal_lsn()');
 wait_for('the deltas', sub { my ($last) = reverse $source->entries; $source->sql("SELECT '$last->{to}'::pg_lsn >= '$lsn'") eq 't' });
-sleep 2;
 my @entries = $source->entries;
 my $store = $source->directory . '/store';
 unlike(Lpbm::Test::slurp($source->directory . '/journal'), qr/BEGIN AGE ENCRYPTED FILE|AGE-SECRET-KEY/, 'the journal holds no identity');
