@@ -39,8 +39,8 @@ void check_rendered(const lpbm::delta::LoggedStatement& statement, bool standard
   const std::vector<Read> before = tokens(statement.text, standard), after = tokens(statement.rendered, standard);
   // Two literals in a row are no SQL, and would become one.
   for (std::size_t i = 0; i + 1 < before.size(); ++i)
-    if ((before[i].kind == SqlToken::parameter && before[i + 1].kind == SqlToken::literal) ||
-        (before[i].kind == SqlToken::literal && before[i + 1].kind == SqlToken::parameter) ||
+    if ((before[i].kind == SqlToken::parameter && before[i + 1].kind == SqlToken::string) ||
+        (before[i].kind == SqlToken::string && before[i + 1].kind == SqlToken::parameter) ||
         (before[i].kind == SqlToken::parameter && before[i + 1].kind == SqlToken::parameter))
       return;
   if (before.size() != after.size()) std::abort();

@@ -82,7 +82,7 @@ LogLineReader::Parsed LogLineReader::parse_line() {
   line_.cut = false;
   while (line_.count_ < LogLine::most_columns) {
     LogLine::Field& field = line_.fields_[line_.count_];
-    field = {{at, 0}, false};
+    field = {std::string_view(at, at), false};
     if (at == end) return Parsed::unfinished;
     if (*at == '"') {
       const char* const begin = ++at;

@@ -182,55 +182,51 @@ void explain(LoggedStatement& s, const SqlContext& context) {
     if (is_word(s.word(i), "analyze") && context.writes()) s.kind = Kind::change;
 }
 
-}  // namespace
-
-void classify(LoggedStatement& s, const SqlContext& context) {
-  std::size_t first = 0;
-  while (s.word(first) == "(") ++first;
-  const auto found = first_words().find(folded(s.word(first)));
-  s.calls = context.calls();
-  s.writes = context.writes();
-  // What is not known is taken for something that matters.
-  s.kind = Kind::change;
-  if (found == first_words().end()) return;
-  switch (found->second) {
+// Commands of transactions and of the session; false for others.
+bool session_command(LoggedStatement& s, First first) {
+  switch (first) {
     case First::begin:
       s.kind = Kind::begin;
-      break;
+      return true;
     case First::commit:
-      end_of_transaction(s, true);
-      break;
     case First::rollback:
-      end_of_transaction(s, false);
-      break;
+      end_of_transaction(s, first == First::commit);
+      return true;
     case First::savepoint:
       s.kind = Kind::savepoint;
       s.object = s.word(1);
-      break;
+      return true;
     case First::release:
       s.kind = Kind::release;
       s.object = s.word(is_word(s.word(1), "savepoint") && s.word_count > 2 ? 2 : 1);
-      break;
+      return true;
     case First::prepare:
       prepared(s);
-      break;
+      return true;
     case First::execute:
       s.kind = Kind::execute;
       s.object = s.word(1);
-      break;
+      return true;
     case First::deallocate:
       s.kind = Kind::deallocate;
       s.object = s.word(is_word(s.word(1), "prepare") && s.word_count > 2 ? 2 : 1);
-      break;
+      return true;
     case First::set:
       setting(s);
-      break;
+      return true;
     case First::reset:
       s.kind = Kind::set;
-      break;
+      return true;
     case First::discard:
       s.kind = Kind::discard;
-      break;
+      return true;
+    default:
+      return false;
+  }
+}
+
+void data_command(LoggedStatement& s, First first, const SqlContext& context) {
+  switch (first) {
     case First::neutral:
     case First::maintenance:
       s.kind = Kind::neutral;
@@ -244,15 +240,12 @@ void classify(LoggedStatement& s, const SqlContext& context) {
     case First::select:
       reading(s, context);
       break;
-    case First::dml:
-      s.kind = Kind::change;
-      break;
     case First::copy:
       copy(s, context);
       break;
     case First::call:
       s.kind = Kind::call;
-      s.is_do = is_word(s.word(first), "do");
+      s.is_do = is_word(s.word(0), "do");
       s.calls = !s.is_do;
       break;
     case First::definition:
@@ -261,7 +254,23 @@ void classify(LoggedStatement& s, const SqlContext& context) {
     case First::grant:
       grant(s);
       break;
+    default:
+      break;
   }
+}
+
+}  // namespace
+
+void classify(LoggedStatement& s, const SqlContext& context) {
+  std::size_t first = 0;
+  while (s.word(first) == "(") ++first;
+  const auto found = first_words().find(folded(s.word(first)));
+  s.calls = context.calls();
+  s.writes = context.writes();
+  // What is not known is taken for something that matters.
+  s.kind = Kind::change;
+  if (found == first_words().end()) return;
+  if (!session_command(s, found->second)) data_command(s, found->second, context);
   s.everyday = s.kind != Kind::change && s.kind != Kind::call && s.kind != Kind::copy_rows && s.kind != Kind::beyond &&
                s.kind != Kind::prepare && s.kind != Kind::execute && found->second != First::maintenance &&
                !is_word(s.word(first), "with") && !context.writes();

@@ -107,7 +107,7 @@ void SqlContext::take(SqlToken::Kind kind, std::string_view text, LoggedStatemen
     word(text, statement);
   else if (kind == SqlToken::symbol && text[0] == '(')
     call(statement);
-  else if (kind == SqlToken::literal && text.size() <= 11 && is_relative_time(text))
+  else if (kind == SqlToken::string && text.size() <= 11 && is_relative_time(text))
     statement.volatile_values = true;
   before_ = {Seen{kind, text}, before_[0], before_[1], before_[2]};
 }

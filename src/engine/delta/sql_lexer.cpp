@@ -62,7 +62,7 @@ SqlToken::Kind SqlLexer::take() {
   }
   if (c == '\'' || c == '"') {
     closed_ = quoted(c, c == '\'' && !standard_);
-    return c == '"' ? SqlToken::quoted_name : SqlToken::literal;
+    return c == '"' ? SqlToken::quoted_name : SqlToken::string;
   }
   if (c == '-' && peek(1) == '-') {
     while (at_ < sql_.size() && sql_[at_] != '\n' && sql_[at_] != '\r') ++at_;
@@ -87,23 +87,23 @@ SqlToken::Kind SqlLexer::word() {
   if (c == 'e' && peek(1) == '\'') {
     ++at_;
     closed_ = quoted('\'', true);
-    return SqlToken::literal;
+    return SqlToken::string;
   }
   if (c == 'u' && peek(1) == '&' && (peek(2) == '\'' || peek(2) == '"')) {
     at_ += 2;
     const char quote = sql_[at_];
     closed_ = quoted(quote, false);
-    return quote == '"' ? SqlToken::quoted_name : SqlToken::literal;
+    return quote == '"' ? SqlToken::quoted_name : SqlToken::string;
   }
   if ((c == 'b' || c == 'x') && peek(1) == '\'') {
     ++at_;
     closed_ = quoted('\'', false);
-    return SqlToken::literal;
+    return SqlToken::string;
   }
   if (c == 'n' && peek(1) == '\'') {
     ++at_;
     closed_ = quoted('\'', !standard_);
-    return SqlToken::literal;
+    return SqlToken::string;
   }
   while (at_ < sql_.size() && is_name_byte(sql_[at_])) ++at_;
   return SqlToken::name;
@@ -184,7 +184,7 @@ SqlToken::Kind SqlLexer::dollar() {
   const std::size_t close = sql_.find(tag, end + 1);
   closed_ = close != std::string_view::npos;
   at_ = closed_ ? close + tag.size() : sql_.size();
-  return SqlToken::literal;
+  return SqlToken::string;
 }
 
 // With what may stand behind the digits (1_000, 0x1F, 1e5): all of it is no name.

@@ -16,7 +16,7 @@ struct SqlToken {
     comment,
     name,         // a word, or a keyword
     quoted_name,  // "...", U&"..."
-    literal,      // '...' with its prefix and its continuations, $tag$...$tag$
+    string,       // '...' with its prefix and its continuations, $tag$...$tag$
     number,
     parameter,  // $1
     symbol,     // any other single byte
