@@ -18,10 +18,11 @@ lpbm.replication_min = 2
 lpbm.compression = 'none'
 lpbm.trigger_cron = 'never'
 max_wal_size = '4GB'
+jit = off
 END
 $source->wait_for_first_full;
 $source->sql('CREATE TABLE large (id int PRIMARY KEY, v text)');
-$source->sql("INSERT INTO large SELECT i, repeat(md5(i::text), 32) FROM generate_series(1, 1050000) i");
+$source->sql("INSERT INTO large SELECT i, repeat(md5(i::text), 32) FROM generate_series(1, 1048576) i");
 $source->sql('ALTER TABLE large ALTER v SET STORAGE EXTERNAL');
 my (undef, undef, $error) = $source->try_sql('SELECT lpbm_full_backup()', timeout => 1500);
 my ($full) = reverse $source->entries('full');
@@ -34,7 +35,7 @@ $source->sql('DELETE FROM large WHERE id % 100 = 0');
 wait_for('the deltas, the first of which has all rows too', sub { $source->backed_up_to_now; 1 }, 900);
 
 my @from = ('--store', $store, '--ipfs-api', $apis, '--passphrase-file', $source->{passphrase_file}, '--bindir', $ENV{LPBM_BINDIR});
-my $target = Lpbm::Test->bare('target');
+my $target = Lpbm::Test->bare('target', conf => "jit = off\n");
 my ($status, $out, $err) = run_lpbm('restore', @from, '--target', $target->conninfo);
 note($out);
 is($status, 0, 'restored') or diag($err);
