@@ -66,11 +66,11 @@ void DagReader::walk(const std::string& cid, std::uint64_t offset, unsigned dept
     return;
   }
   if (depth == max_depth) throw Error(ErrorKind::permanent, "object " + object_, "its tree is too deep");
-  for (DagChild& child : parse_node(bytes)) {
+  for (const DagChild& child : parse_node(bytes)) {
     if (child.size > UINT64_MAX - offset) throw Error(ErrorKind::permanent, "object " + object_, "its sizes are wrong");
     if (window.wants(offset, child.size)) {
       if (is_raw(child.cid))
-        add_leaf(std::move(child), offset, window);
+        add_leaf(child, offset, window);
       else
         walk(child.cid, offset, depth + 1, window);
     }
@@ -79,11 +79,11 @@ void DagReader::walk(const std::string& cid, std::uint64_t offset, unsigned dept
 }
 
 // Leaves that follow each other are read together, whatever nodes they hang on.
-void DagReader::add_leaf(DagChild leaf, std::uint64_t offset, Window& window) {
+void DagReader::add_leaf(const DagChild& leaf, std::uint64_t offset, Window& window) {
   constexpr std::size_t enough = 1024;  // 256 MiB
   if (leaf.size > max_block) throw Error(ErrorKind::permanent, "object " + object_, "a block of it is too large");
   if (run_.empty()) run_offset_ = offset;
-  run_.push_back(std::move(leaf));
+  run_.push_back(leaf);
   if (run_.size() == enough) read_run(window);
 }
 

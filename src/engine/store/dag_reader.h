@@ -27,7 +27,7 @@ class DagReader {
   enum class Kind { rpc, gateway };
 
   void walk(const std::string& cid, std::uint64_t offset, unsigned depth, Window& window);
-  void add_leaf(DagChild leaf, std::uint64_t offset, Window& window);
+  void add_leaf(const DagChild& leaf, std::uint64_t offset, Window& window);
   void read_run(Window& window);
   void read_leaves_at(const Address& address, const std::vector<DagChild>& leaves, std::size_t& next,
                       std::uint64_t& offset, Window& window);
