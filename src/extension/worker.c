@@ -248,6 +248,16 @@ static bool is_released(void) {
   return released;
 }
 
+/*
+ * Whether the stream that the position file tells of is this database's and has a full. Then no restore began in it
+ * since, and its owner, who may write the comment, cannot stop its backups by that.
+ */
+static bool is_backed_up(void) {
+  LpbmStream stream;
+
+  return lpbm_stream_load(&stream) && stream.complete && stream.binding.database == MyDatabaseId;
+}
+
 /* Another name: it is not the database that is to be backed up any more. */
 static void look_at_database(void* argument) {
   char* name;
@@ -255,7 +265,7 @@ static void look_at_database(void* argument) {
   StartTransactionCommand();
   name = get_database_name(MyDatabaseId);
   *(bool*)argument = name != NULL && strcmp(name, lpbm_settings.database) == 0;
-  lpbm_worker.restoring = lpbm_database_comment_begins(LPBM_RESTORE_MARK);
+  lpbm_worker.restoring = lpbm_database_comment_begins(LPBM_RESTORE_MARK) && !is_backed_up();
   CommitTransactionCommand();
 }
 

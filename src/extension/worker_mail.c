@@ -18,6 +18,7 @@
 
 static struct {
   bool problems_changed, journal_changed, again;
+  bool told_again;           /* `again`, as the running job was told */
   TimestampTz next;          /* look again then; DT_NOEND: no need */
   TimestampTz journal_after; /* a new journal can wait so long */
   LpbmRetry retry;           /* of an engine that fails altogether */
@@ -120,11 +121,13 @@ static void start(void) {
   appendStringInfo(&members, ",\"asked\":%s,\"again\":%s", lpbm_requested(LPBM_JOB_MAIL) ? "true" : "false",
                    mail.again ? "true" : "false");
   append_problems(&members);
+  mail.told_again = mail.again;
   mail.problems_changed = mail.journal_changed = mail.again = false;
   mail.next = DT_NOEND;
   lpbm_requests_take(LPBM_JOB_MAIL);
   if (!lpbm_job_start(LPBM_LANE_MAIL, &job, members.data)) {
     mail.problems_changed = true;
+    mail.again = mail.told_again;
     lpbm_retry_later(&mail.retry);
   }
 }
@@ -162,6 +165,7 @@ void lpbm_mail_ended(const LpbmJob* job) {
 
   if (job->failed) {
     mail.problems_changed = mail.journal_changed = true; /* nothing is known of what was due */
+    mail.again = mail.again || mail.told_again;
     lpbm_retry_later(&mail.retry);
   } else {
     lpbm_retry_reset(&mail.retry);

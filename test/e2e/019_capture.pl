@@ -93,17 +93,30 @@ $source->restart;
 is($source->backed_up_to_now, '', 'and is known after a restart');
 same($source, $source->vault->restore('target'), 'the same');
 
-# A restore into the backed-up database says so in its comment: no backup begins meanwhile.
-$source->sql("COMMENT ON DATABASE app IS 'lpbm: restore unfinished, since today'", 'postgres');
-$source->wait_for_sql("SELECT value = 'blocked' FROM lpbm_status WHERE name = 'state'", 'the worker stands back');
-is($source->sql("SELECT value || '|' || hint FROM lpbm_status WHERE name = 'problem' AND value LIKE '%restore%'"),
+# A restore into a database says so in its comment: no backup begins meanwhile.
+my $restored = Lpbm::Test->backed_up('restored', start => 0, conf => "shared_preload_libraries = ''\n");
+$restored->start;
+$restored->sql("COMMENT ON DATABASE app IS 'lpbm: restore unfinished, since today'", 'postgres');
+$restored->stop;
+$restored->configure("shared_preload_libraries = 'lpbm'\n");
+$restored->start;
+$restored->sql('CREATE EXTENSION lpbm');
+$restored->wait_for_sql("SELECT value = 'blocked' FROM lpbm_status WHERE name = 'state'", 'the worker stands back');
+is($restored->sql("SELECT value || '|' || hint FROM lpbm_status WHERE name = 'problem' AND value LIKE '%restore%'"),
 	'a restore into this database is under way, or was left unfinished|'
 	  . 'Backups begin when it is done. Where it has failed, drop the database and restore again.', 'and says why');
-my (undef, undef, $err) = $source->try_sql('SELECT lpbm_full_backup()', timeout => 60);
+my (undef, undef, $err) = $restored->try_sql('SELECT lpbm_full_backup()', timeout => 60);
 like($err, qr/a restore into this database is under way/, 'a full is refused');
-$source->sql('COMMENT ON DATABASE app IS NULL', 'postgres');
-$source->sql('CREATE TABLE afterwards (a int)');
+$restored->sql('COMMENT ON DATABASE app IS NULL', 'postgres');
+$restored->sql('CREATE TABLE afterwards (a int)');
+wait_for('backups that begin', sub { $restored->backed_up_to_now; 1 }, 60);
+same($restored, $restored->vault->restore('afterwards'), 'the same afterwards');
+
+# Whoever owns the database may write the comment, too: what is backed up already stays so.
+$source->sql("COMMENT ON DATABASE app IS 'lpbm: restore unfinished, says its owner'", 'postgres');
+$source->restart;
+$source->sql('CREATE TABLE despite (a int PRIMARY KEY); INSERT INTO despite VALUES (1)');
 wait_for('backups that go on', sub { $source->backed_up_to_now; 1 }, 60);
-same($source, $source->vault->restore('afterwards'), 'the same afterwards');
+is($source->sql("SELECT count(*) FROM lpbm_status WHERE value LIKE '%a restore into%'"), '0', 'a comment by hand stops no backup');
 
 done_testing();

@@ -108,4 +108,26 @@ is($status, 0, 'a template can be copied by whoever may create databases') or di
 $source->sql('ALTER DATABASE app IS_TEMPLATE false', 'postgres');
 $source->backed_up_to_now;
 
+# An operator of his own before that of the system, which whoever backs up would call as a superuser.
+as_owner('ALTER DATABASE app RESET ALL');
+$source->restart;
+$source->sql('GRANT CREATE ON DATABASE app TO owner');
+my ($made, undef, $refused) = $source->try_sql(<<'END', role => 'owner');
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.eq(text, text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) current_user) THEN ALTER ROLE owner SUPERUSER; END IF;
+  RETURN $1 OPERATOR(pg_catalog.=) $2;
+END $$;
+CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.eq);
+ALTER DATABASE app SET search_path = evil, pg_catalog;
+END
+is($made, 0, 'the owner lays a trap') or diag($refused);
+$source->restart;
+$source->sql("SET search_path = public; INSERT INTO public.t (x) VALUES ('after the trap')");
+$source->backed_up_to_now;
+my ($taken_full, undef, $why) = $source->try_sql('SET search_path = pg_catalog, public; SELECT lpbm_full_backup()', timeout => 120);
+is($taken_full, 0, 'a full is taken') or diag($why);
+is($source->sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'owner'", 'postgres'), 'f', 'and nobody became a superuser by it');
+
 done_testing();

@@ -91,16 +91,19 @@ class FullJob {
   }
 
   // The full is journalled: a store that is away now gets the journal with the next delta.
-  void publish() {
+  bool publish() {
     try {
       publish_journal(site_, *store_);
+      return true;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::retryable) throw;
+      return false;
     }
   }
   void wait_for_store() { events_.progress("waiting for the store", 0, std::nullopt, "peers"); }
 
   std::string run() {
+    settle_home(site_);
     remove_leftovers(site_, *store_, journal::Kind::full);
     events_.progress("snapshot", 0, std::nullopt, "attempts");
     LockedSnapshot snapshot(site_, lock_attempts, lock_timeout, [this](int attempt) {
@@ -127,8 +130,11 @@ class FullJob {
     pending.journalled();
     events_.entry(line);
     events_.progress("retention", 0, std::nullopt, "entries");
-    apply_retention(site_, *store_);
-    publish();
+    // A host that finds the journal in the store must never find one whose objects are gone.
+    if (publish()) {
+      apply_retention(site_, *store_);
+      publish();
+    }
     if (site_.settings().delete_processed_logs)
       remove_files(files_of_ended_streams(site_.settings(), site_.cluster_key(), entry_.stream));
     return line;
@@ -149,11 +155,12 @@ class FullJob {
     events_.progress("dump", 0, snapshot.database_size(), "bytes");
     ObjectWriter out(*store_, objects_.options("dump", true));
     ProgressSink counted(out, events_, snapshot.database_size());
-    postgres::Command command = site_.program(
-        "pg_dump", {"-Fc", "-Z0", "--snapshot=" + snapshot.exported(), dump_lock_timeout}, "dumping the database");
+    postgres::Command command =
+        site_.program("pg_dump", {"-Fc", "-Z0", "--snapshot=" + snapshot.exported(), dump_lock_timeout},
+                      "dumping the database", "-c lc_messages=C -c lc_monetary=C");
     // What it prints on an error is read below, so it must not be in the server's language. pg_dump itself takes care
     // of all settings that change how values look, but for that of money.
-    command.environment.insert(command.environment.end(), {"PGOPTIONS=-c lc_messages=C -c lc_monetary=C", "LC_ALL=C"});
+    command.environment.emplace_back("LC_ALL=C");
     postgres::run_into(command, counted);
     out.finish();
     entry_.objects.push_back(out.object());

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <optional>
 #include <set>
 #include <sstream>
 #include <system_error>
 
+#include "base/encoding.h"
 #include "base/error.h"
+#include "codec/crypto.h"
 
 namespace lpbm::job {
 namespace {
@@ -32,6 +35,23 @@ void remove_objects_of(store::Store& store, const std::string& prefix, const std
   store.remove_unfinished(prefix);
 }
 
+// By inode and path, as the worker knows a data directory: numbers of devices may change when the machine starts.
+std::string home_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return std::to_string(status.st_ino) + ':' + to_hex(codec::sha256(std::filesystem::canonical(path).string()));
+}
+
+// The number in a note of `home` that was written in this place.
+std::optional<std::uint64_t> first_own(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  std::istringstream words(read_file(path));
+  std::string place;
+  std::uint64_t first = 0;
+  if (!(words >> place >> first) || words.get() != '\n' || place != home_of(path)) return std::nullopt;
+  return first;
+}
+
 void remove_noted(const Site& site, store::Store& store) {
   const std::filesystem::path path = site.path("removals");
   if (!std::filesystem::exists(path)) return;
@@ -48,6 +68,19 @@ std::string place_of(const std::filesystem::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return {};
   return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+void settle_home(const Site& site) {
+  const std::filesystem::path path = site.path("home");
+  const journal::JournalFile file = site.journal();
+  const bool known = std::filesystem::exists(path);
+  if (known && first_own(path)) return;
+  // Where there is no note, none was made yet; where it is another's, or torn, all entries are taken for another's.
+  const auto last = known && file.exists() ? file.ends().last : std::nullopt;
+  File note = File::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  note.write_all(home_of(path) + ' ' + std::to_string(last ? last->number + 1 : 1) + '\n');
+  note.sync();
+  sync_directory(path.parent_path());
 }
 
 PendingEntry::PendingEntry(const Site& site, std::string entry)
@@ -87,9 +120,10 @@ void apply_retention(const Site& site, store::Store& store) {
   const journal::Journal journal = file.load();
   const auto first = journal::first_to_keep(journal.entries(), site.settings().max_full_backups);
   if (!first) return;
+  const std::uint64_t own = store_is_on_server(site.settings()) ? 1 : first_own(site.path("home")).value_or(UINT64_MAX);
   std::string cids;
   for (const journal::Entry& entry : journal.entries())
-    if (entry.number < *first)
+    if (entry.number < *first && entry.number >= own)
       for (const journal::Object& object : entry.objects) cids += object.cid + '\n';
   replace_file(site.path("removals"), cids);
   file.drop_before(*first, site.signing_key());

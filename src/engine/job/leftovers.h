@@ -31,8 +31,14 @@ class PendingEntry {
 // of job and has no entry pending itself.
 void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind);
 
+// Notes in `home` from which entry on the journal is this server's own. A copy of a server (a promoted standby, a
+// started copy of the files) finds the other's note, and writes its own: the entries so far are the original's. Before
+// the first entry of a process.
+void settle_home(const Site& site);
+
 // Drops what lpbm.max_full_backups does not keep: from the journal first, then from the store; finishes what an earlier
-// call could not. The caller holds the lock of full jobs.
+// call could not. Objects of entries that a copy has of its original stay in a store that both share: the original has
+// them in its journal still. The caller holds the lock of full jobs.
 void apply_retention(const Site& site, store::Store& store);
 
 }  // namespace lpbm::job

@@ -86,11 +86,6 @@ notify::Situation parse_situation(const json& request, const MailSettings& setti
   return out;
 }
 
-bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
-  const auto [end, rest] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
-  return !base.empty() && end == base.end();
-}
-
 // The store as it is to be named elsewhere.
 void describe_store(const Settings& settings, notify::Subject& out) {
   constexpr std::string_view scheme = "file:";
@@ -98,7 +93,7 @@ void describe_store(const Settings& settings, notify::Subject& out) {
   if (settings.store.starts_with(scheme)) {
     const std::filesystem::path path = (settings.directory / settings.store.substr(scheme.size())).lexically_normal();
     out.store = std::string(scheme) + path.string();
-    out.store_on_server = is_below(path, settings.data_directory) || is_below(path, settings.directory);
+    out.store_on_server = store_is_on_server(settings);
     return;
   }
   if (!settings.ipfs_api.empty()) out.store_options = "--ipfs-api " + notify::shell_word(settings.ipfs_api);
@@ -216,7 +211,10 @@ class MailJob {
 
   // On a full disk, of which a mail is to tell, there is still the place that the file has.
   void save() {
-    const std::string text = outbox_.text();
+    // Blanks behind it, so that what it grows to has its place already.
+    constexpr std::size_t place = 64 << 10;
+    std::string text = outbox_.text();
+    text.resize((text.size() / place + 1) * place, ' ');
     try {
       replace_file(path_, text);
     } catch (const Error&) {

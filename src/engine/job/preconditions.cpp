@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "codec/crypto.h"
 #include "job/keys.h"
+#include "job/leftovers.h"
 
 namespace lpbm::job {
 namespace {
@@ -93,6 +94,7 @@ json run_init(const Site& site) {
   if (keys)
     check("encryption", encryption_hint, [&] {
       const journal::Header header = make_journal(site);
+      settle_home(site);
       result["key"] = header.key;
       if (site.settings().encryption == "age") result["recipients"] = site.recipients(header);
     });

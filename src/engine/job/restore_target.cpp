@@ -90,7 +90,9 @@ void RestoreTarget::check_empty() const {
 }
 
 Connection RestoreTarget::connect() const {
-  return Connection(postgres::with_database(conninfo_, name_));
+  Connection connection(postgres::with_database(conninfo_, name_));
+  connection.exec("SET search_path = pg_catalog");  // the owner of a database that was there may have set another
+  return connection;
 }
 
 void RestoreTarget::begin(const nlohmann::json& properties, const std::string& from, std::vector<std::string>& notes) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "job/object.h"
 
@@ -92,6 +94,16 @@ std::string text_member(const json& object, const char* name) {
   auto value = optional_text_member(object, name);
   if (!value) refuse(std::string("\"") + name + "\" is missing");
   return *value;
+}
+
+bool store_is_on_server(const Settings& settings) {
+  constexpr std::string_view scheme = "file:";
+  if (!settings.store.starts_with(scheme)) return false;
+  const std::filesystem::path path = (settings.directory / settings.store.substr(scheme.size())).lexically_normal();
+  const auto is_below = [&](const std::filesystem::path& base) {
+    return !base.empty() && std::mismatch(base.begin(), base.end(), path.begin(), path.end()).first == base.end();
+  };
+  return is_below(settings.data_directory) || is_below(settings.directory);
 }
 
 std::vector<std::string> split_list(std::string_view text) {

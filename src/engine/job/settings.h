@@ -32,6 +32,9 @@ struct Settings {
   int max_full_backups = 2;
 };
 
+// Whether the store is a directory inside of the data directory or of lpbm.directory: lost, moved and copied with them.
+bool store_is_on_server(const Settings& settings);
+
 struct Request {
   std::string job;
   Settings settings;

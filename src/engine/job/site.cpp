@@ -71,17 +71,19 @@ std::unique_ptr<store::Store> Site::open_store(std::chrono::milliseconds patienc
 
 postgres::Connection Site::connect() const {
   postgres::Connection connection(postgres::with_database(settings_.conninfo, settings_.database));
+  // First of all: the database's owner may have set another, and we are a superuser.
+  connection.exec("SET search_path = pg_catalog");
   // A server-wide time-out is meant for users, not for a backup that runs for hours in one transaction.
   connection.exec(
       "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', "
       "'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')");
-  connection.exec("SET search_path = pg_catalog");
   return connection;
 }
 
-postgres::Command Site::program(const char* name, std::vector<std::string> arguments, const std::string& what) const {
+postgres::Command Site::program(const char* name, std::vector<std::string> arguments, const std::string& what,
+                                const std::string& options) const {
   const postgres::Connection probe(postgres::with_database(settings_.conninfo, settings_.database));
-  postgres::ChildTarget target = postgres::child_target(probe, settings_.database);
+  postgres::ChildTarget target = postgres::child_target(probe, settings_.database, options);
   postgres::Command command;
   command.program = (settings_.bindir / name).string();
   command.arguments = std::move(arguments);

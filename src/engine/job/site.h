@@ -40,10 +40,10 @@ class Site {
   static constexpr std::chrono::milliseconds short_patience{20'000};
   // A session in the backed-up database whose time-outs are off.
   [[nodiscard]] postgres::Connection connect() const;
-  // A program of the server's version; `connection_option` is added with the connection string, whose password goes
-  // by the environment.
-  [[nodiscard]] postgres::Command program(const char* name, std::vector<std::string> arguments,
-                                          const std::string& what) const;
+  // A program of the server's version, `options` being for its sessions ("-c name=value"); `connection_option` is added
+  // with the connection string, whose password goes by the environment.
+  [[nodiscard]] postgres::Command program(const char* name, std::vector<std::string> arguments, const std::string& what,
+                                          const std::string& options = {}) const;
 
  private:
   Settings settings_;

@@ -124,9 +124,11 @@ void IpfsPut::join_parts() {
   codec::join_parts(hasher_.parts(), &blocks);
   TextContent car(make_car(blocks));
   add_object(hasher_.stored().cid, car, true);
-  Pin root;
-  root.cid = hasher_.stored().cid;
-  wait_until_pinned(api_, *api_.find(root.cid));
+  const auto root = api_.find(hasher_.stored().cid);
+  if (!root)
+    throw Error(ErrorKind::retryable, "object " + hasher_.stored().cid, "the cluster does not know its pin any more",
+                "It is tried again.");
+  wait_until_pinned(api_, *root);
   for (const std::string& cid : own_parts_) api_.unpin(cid);
 }
 

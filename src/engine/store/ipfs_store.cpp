@@ -206,16 +206,25 @@ std::vector<Address> cluster_addresses(const std::string& url) {
   return out;
 }
 
+bool is_encrypted(const Address& address) {
+  return address.url.starts_with("https:");
+}
+
+// Who we are is told to the cluster's hosts alone, and never in clear where the cluster itself is not told so.
 std::vector<Address> reader_addresses(const Options& options, const std::vector<Address>& cluster) {
   std::vector<Address> out;
   for (const std::string& text : options.ipfs_api) {
     out.push_back(parse_address(text, reader_port));
-    out.back().trusted =
-        std::any_of(cluster.begin(), cluster.end(), [&](const Address& one) { return one.host == out.back().host; });
+    out.back().trusted = std::any_of(cluster.begin(), cluster.end(), [&](const Address& one) {
+      return one.host == out.back().host && is_encrypted(one) <= is_encrypted(out.back());
+    });
   }
   // A node beside each peer of the cluster, at its usual port.
   if (out.empty())
-    for (const Address& one : cluster) out.push_back(parse_address("http://" + one.host, reader_port));
+    for (const Address& one : cluster) {
+      out.push_back(parse_address("http://" + one.host, reader_port));
+      out.back().trusted = !is_encrypted(one);
+    }
   return out;
 }
 
