@@ -82,6 +82,63 @@ void drain(Source& source) {
   }
 }
 
+// What sql/lpbm--1.0.sql makes; a user's own objects may begin alike.
+constexpr std::array made_functions = {
+    "lpbm_full_backup", "lpbm_delta",  "lpbm_journal",     "lpbm_mail_journal",  "lpbm_restore",      "lpbm_verify",
+    "lpbm_pause",       "lpbm_resume", "lpbm_status_rows", "lpbm_progress_rows", "lpbm_journal_lines"};
+constexpr std::array made_relations = {"lpbm_journal_line", "lpbm_status", "lpbm_entries", "lpbm_progress"};
+
+bool is_one_of(std::string_view name, const auto& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// A line of pg_restore --list is "id; catalog oid KIND schema name owner", with - for no schema; kind, names and owner
+// may hold blanks. Returns it from the kind on; empty for what is no entry.
+std::string_view entry_of(std::string_view line) {
+  for (const std::string_view behind : {"; ", " ", " "}) {
+    const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
+    if (digits == 0 || !line.substr(digits).starts_with(behind)) return {};
+    line.remove_prefix(digits + behind.size());
+  }
+  return line;
+}
+
+// What an extension makes has no entry of its own: so where there is one, it is a user's.
+bool has_entry(const std::vector<std::string>& list, std::initializer_list<std::string_view> kinds,
+               const std::string& rest) {
+  return std::any_of(list.begin(), list.end(), [&](const std::string& line) {
+    const std::string_view entry = entry_of(line);
+    return std::any_of(kinds.begin(), kinds.end(), [&](std::string_view kind) {
+      return entry.starts_with(kind) && entry.substr(kind.size()).starts_with(rest);
+    });
+  });
+}
+
+// "ACL schema TABLE name owner", FUNCTION and SCHEMA alike. Where blanks in the names of a schema or an owner leave
+// more than one meaning it is kept: pg_restore then fails, and nothing is lost in silence.
+bool is_lpbm_privilege(std::string_view entry, const std::vector<std::string>& list) {
+  std::array<std::string_view, 3> words;  // ACL, the schema, what it is of
+  for (std::string_view& word : words) {
+    const std::size_t end = entry.find(' ');
+    if (end == std::string_view::npos) return false;
+    word = entry.substr(0, end);
+    entry.remove_prefix(end + 1);
+  }
+  const std::size_t owner = entry.rfind(' ');
+  if (words[0] != "ACL" || owner == std::string_view::npos) return false;
+  const std::string_view name = entry.substr(0, owner);
+  const std::string whole = std::string(words[1]) + " " + std::string(name) + " ";
+  if (words[2] == "SCHEMA") return name == "lpbm" && !has_entry(list, {"SCHEMA "}, whole);
+  if (words[2] == "FUNCTION")
+    return name.ends_with(')') && is_one_of(name.substr(0, name.find('(')), made_functions) &&
+           !has_entry(list, {"FUNCTION "}, whole);
+  const std::string_view relation = words[2] == "COLUMN" ? name.substr(0, name.find('.')) : name;
+  return (words[2] == "TABLE" || words[2] == "COLUMN") && name.find(' ') == std::string_view::npos &&
+         is_one_of(relation, made_relations) &&
+         !has_entry(list, {"TABLE ", "VIEW ", "MATERIALIZED VIEW ", "FOREIGN TABLE ", "SEQUENCE "},
+                    std::string(words[1]) + " " + std::string(relation) + " ");
+}
+
 // Depth-first: a view comes after all that it reads.
 class ViewOrder {
  public:
@@ -116,33 +173,28 @@ std::string find_pg_restore(const std::filesystem::path& bindir, int server_vers
 }
 
 bool names_lpbm_object(std::string_view text, std::string_view before) {
-  // What sql/lpbm--1.0.sql makes; a user's own objects may begin alike.
-  static constexpr std::array names = {"lpbm_full_backup",  "lpbm_delta",         "lpbm_journal", "lpbm_mail_journal",
-                                       "lpbm_restore",      "lpbm_verify",        "lpbm_pause",   "lpbm_resume",
-                                       "lpbm_status_rows",  "lpbm_progress_rows", "lpbm_status",  "lpbm_entries",
-                                       "lpbm_journal_line", "lpbm_journal_lines", "lpbm_progress"};
-  return std::any_of(names.begin(), names.end(), [&](const char* name) {
+  const auto named = [&](const char* name) {
     const std::string whole = std::string(before) + name;
     for (std::size_t at = text.find(whole); at != std::string_view::npos; at = text.find(whole, at + 1)) {
       const char next = at + whole.size() < text.size() ? text[at + whole.size()] : ' ';
       if (std::isalnum(static_cast<unsigned char>(next)) == 0 && next != '_' && next != '$') return true;
     }
     return false;
-  });
+  };
+  return std::any_of(made_functions.begin(), made_functions.end(), named) ||
+         std::any_of(made_relations.begin(), made_relations.end(), named);
 }
 
 std::string list_without_lpbm(const std::string& list) {
   std::istringstream lines(list);
+  std::vector<std::string> all;
+  for (std::string line; std::getline(lines, line);) all.push_back(line);
   std::string out;
-  for (std::string line; std::getline(lines, line);) {
-    // "dumpid; catalog oid KIND schema name owner"; the pieces are blank-separated, - stands for no schema
-    const bool extension =
-        line.find(" EXTENSION - lpbm ") != std::string::npos || line.find(" - EXTENSION lpbm ") != std::string::npos;
-    const std::size_t acl = line.find(" ACL ");
-    const bool privilege =
-        acl != std::string::npos && (names_lpbm_object(line, " FUNCTION ") || names_lpbm_object(line, " TABLE ") ||
-                                     line.find(" SCHEMA lpbm ", acl) != std::string::npos);
-    if (!extension && !privilege) out += line + "\n";
+  for (const std::string& line : all) {
+    const std::string_view entry = entry_of(line);
+    // Neither has an owner.
+    const bool extension = entry == "EXTENSION - lpbm " || entry == "COMMENT - EXTENSION lpbm ";
+    if (!extension && !is_lpbm_privilege(entry, all)) out += line + "\n";
   }
   return out;
 }

@@ -31,6 +31,20 @@ TEST(DumpListTest, LosesTheExtensionAndWhatBelongsToIt) {
             kept);
 }
 
+TEST(DumpListTest, KeepsWhatAUserNamedLikeIt) {
+  const std::string kept =
+      "7; 1259 16400 TABLE public a EXTENSION - lpbm b owner\n8; 0 0 COMMENT public TABLE x - EXTENSION lpbm y owner\n"
+      "9; 0 0 ACL public TABLE a FUNCTION lpbm_pause() owner\n10; 0 0 ACL public TABLE lpbm_status x owner\n"
+      "11; 1259 16401 VIEW mine lpbm_status owner\n12; 0 0 ACL mine TABLE lpbm_status owner\n"
+      "13; 1255 16402 FUNCTION public lpbm_delta(note text) owner\n"
+      "14; 0 0 ACL public FUNCTION lpbm_delta(note text) owner\n15; 0 0 COMMENT - EXTENSION lpbm_like \n"
+      "16; 2615 16403 SCHEMA - lpbm owner\n17; 0 0 ACL - SCHEMA lpbm owner\n"
+      "18; 0 0 ACL public PROCEDURE lpbm_pause() owner\n19; 3079 16404 EXTENSION - lpbm b \n";
+  EXPECT_EQ(list_without_lpbm(kept + "20; 0 0 ACL public TABLE lpbm_status postgres\n"
+                                     "21; 0 0 ACL public COLUMN lpbm_entries.cid postgres\n"),
+            kept);
+}
+
 // A backup made by hand: a full of the database `shop` and deltas of scripts, in a store and a journal of their own.
 class RestoreTest : public test::WithServer {
  protected:
