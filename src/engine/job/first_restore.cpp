@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/pipe.h"
+#include "delta/sql_reach.h"
 #include "job/database_properties.h"
 #include "job/first_files.h"
 #include "job/restore_full.h"
@@ -133,6 +134,19 @@ class FirstRestoration {
     }
   }
 
+  // A delta holds what anybody sent, also what was refused then; here it would be run by a superuser. A full was
+  // written by pg_dump.
+  static std::optional<std::string> refusal(RestoreTarget& target, std::string_view sql, bool standard_strings) {
+    const auto trusted = [&](const std::string& extension) {
+      constexpr const char* query =
+          "SELECT 1 FROM pg_catalog.pg_available_extension_versions WHERE name = $1 AND trusted";
+      return target.server().exec(query, {extension}).rows() > 0;
+    };
+    const std::optional<std::string> reason = delta::reach_beyond_database(sql, standard_strings, trusted);
+    if (!reason) return {};
+    return "not run, for whoever could connect to the source may have sent it: " + *reason;
+  }
+
   void run(RestoreTarget& target, const FirstEntry& entry, Source& source, bool dump) {
     postgres::Connection connection = target.connect();
     connection.exec(
@@ -140,6 +154,10 @@ class FirstRestoration {
         "SET default_transaction_read_only = off; SET lc_messages = 'C'; SET client_min_messages = error");
     SqlOptions options;
     options.copy_rows = dump;
+    if (!dump)
+      options.refuse = [&](std::string_view sql, bool standard_strings) {
+        return refusal(target, sql, standard_strings);
+      };
     options.on_failure = [&](const SqlFailure& failure) {
       fail(entry, failure);
       return true;

@@ -1,6 +1,8 @@
 // A database out of a backup of the first LPBM: a full by pg_dump (custom format, or plain SQL in its older versions),
 // and deltas of SQL statements as a statement log has them.
 //
+// A statement of a delta that reaches beyond the database (delta/sql_reach.h) is never run, and is a failure.
+//
 // The target is treated as by restore(): empty or missing, marked while it is unfinished. What the backup does not
 // have, the result cannot: docs/first-lpbm.md says what that is.
 #pragma once

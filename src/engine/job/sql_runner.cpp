@@ -30,7 +30,8 @@ class Runner {
   std::uint64_t run() {
     std::string statement;
     while (statements_.next(statement, standard_strings())) {
-      const std::optional<std::string> cause = execute(statement);
+      std::optional<std::string> cause = refused(statement);
+      if (!cause) cause = execute(statement);
       if (!cause)
         ++done_;
       else if (!options_.on_failure({statements_.line(), beginning(statement), *cause}))
@@ -47,6 +48,18 @@ class Runner {
   [[nodiscard]] bool standard_strings() const {
     const char* value = PQparameterStatus(conn_, "standard_conforming_strings");
     return !value || std::string_view(value) == "on";
+  }
+
+  [[nodiscard]] bool reads_utf8() const {
+    const char* encoding = PQparameterStatus(conn_, "client_encoding");
+    return encoding && std::string_view(encoding) == "UTF8";
+  }
+
+  std::optional<std::string> refused(const std::string& statement) {
+    if (!options_.refuse) return {};
+    if (!reads_utf8()) execute("SET client_encoding = 'UTF8'");
+    if (!reads_utf8()) return "not run: the session reads another encoding than UTF8";
+    return options_.refuse(statement, standard_strings());
   }
 
   [[noreturn]] void lost(const PGresult* result) const {

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/stream.h"
 #include "postgres/connection.h"
@@ -22,6 +24,10 @@ struct SqlOptions {
   // Whether the rows of a COPY ... FROM stdin follow it, as in a dump. Otherwise such a statement fails, and what
   // follows it is taken for the statements that it is.
   bool copy_rows = false;
+  // Where it is set: called before each statement, with what the server would get and its standard_conforming_strings;
+  // what it returns is the reason why the statement is not run, which is a failure. The session's encoding is then held
+  // at UTF8, so that text is read as it was judged.
+  std::function<std::optional<std::string>(std::string_view statement, bool standard_strings)> refuse;
   // Called for each failure; where it returns false the run ends. A lost connection is always thrown.
   std::function<bool(const SqlFailure&)> on_failure;
 };

@@ -108,6 +108,23 @@ TEST_F(FirstRestoreTest, GoesOnWhereAskedAndListsWhatFailed) {
   EXPECT_EQ(back(mark_), "NULL|-1");
 }
 
+TEST_F(FirstRestoreTest, NeverRunsWhatReachesBeyondTheDatabase) {
+  postgres::Connection(conninfo()).exec("CREATE ROLE planter");
+  backup_.add("full", dump({"-Fc"}));
+  backup_.add("delta",
+              "INSERT INTO t VALUES (3, 'c');\nALTER ROLE planter SUPERUSER;\nCOPY t FROM PROGRAM 'echo 9';\n"
+              "CREATE FUNCTION begin() RETURNS int RETURN 1; ALTER ROLE planter SUPERUSER;\n");
+  const Error error = error_of([&] { restore(); });
+  EXPECT_NE(error.step().find("line 2: ALTER ROLE planter SUPERUSER"), std::string::npos) << error.step();
+  EXPECT_NE(error.cause().find("not run, for whoever could connect"), std::string::npos) << error.cause();
+  postgres::Connection(conninfo()).exec("DROP DATABASE back");
+  const FirstRestoreResult result = restore(true);
+  EXPECT_EQ(result.failures.size(), 3U);
+  EXPECT_EQ(back("SELECT count(*), max(id) FROM t"), "3|3");
+  EXPECT_EQ(back("SELECT rolsuper FROM pg_roles WHERE rolname = 'planter'"), "f");
+  postgres::Connection(conninfo()).exec("DROP ROLE planter");
+}
+
 TEST_F(FirstRestoreTest, GoesOnPastErrorsOfTheFull) {
   postgres::Connection(conninfo("shop")).exec("CREATE ROLE clerk; ALTER TABLE t OWNER TO clerk");
   backup_.add("full", dump({"-Fc"}));
