@@ -115,6 +115,7 @@ void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind)
 }
 
 void apply_retention(const Site& site, store::Store& store) {
+  settle_home(site);
   remove_noted(site, store);
   journal::JournalFile file = site.journal();
   const journal::Journal journal = file.load();

@@ -104,6 +104,8 @@ Journal Journal::parse(const std::string& text) {
     const auto end = text.find('\n', at);
     if (end == std::string::npos) break;
     const std::string line = text.substr(at, end - at);
+    // psql ends what it prints of lpbm_journal() by a newline of its own.
+    if (line.empty() && !first && end + 1 == text.size()) return parse(text.substr(0, at));
     first ? reader.header(line) : reader.entry(line);
     first = false;
     at = end + 1;

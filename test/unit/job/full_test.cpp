@@ -56,7 +56,7 @@ class FullTest : public WithSite {
   void TearDown() override { connection_.reset(); }
   json request() {
     return {{"stream", stream_}, {"start", "0/1"},   {"nonce", nonce}, {"hold", {{"run", 1}, {"seq", 0}}},
-            {"after", "0/0"},    {"reason", "asked"}};
+            {"after", "0/10"},   {"reason", "asked"}};
   }
 
   inline static std::unique_ptr<postgres::ScratchServer> server_;

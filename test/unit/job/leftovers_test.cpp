@@ -92,6 +92,37 @@ TEST_F(LeftoversTest, RetentionThatWasKilledAfterTheJournalIsFinishedByTheNext) 
   EXPECT_FALSE(std::filesystem::exists(site_->path("removals")));
 }
 
+TEST_F(LeftoversTest, RetentionOfACopyLeavesTheOriginalsObjectsInAStoreThatBothShare) {
+  const std::filesystem::path shared = test::make_temporary_directory();
+  settings_.store = "file:" + shared.string();
+  settings_.max_full_backups = 1;
+  site_ = std::make_unique<Site>(settings_);
+  store_ = site_->open_store();
+  settle_home(*site_);
+  add_entry(journal::Kind::full, "2026-11-21T00:00:00.000000Z-full", Lsn{10}, Lsn{10});
+  settle_home(*site_);
+  // As a copy finds it: the inode is another's.
+  replace_file(site_->path("home"), read_file(site_->path("home")));
+  settle_home(*site_);
+  add_entry(journal::Kind::full, "2026-11-22T00:00:00.000000Z-full", Lsn{20}, Lsn{20});
+  apply_retention(*site_, *store_);
+  EXPECT_EQ(site_->journal().load().entries().size(), 1U);
+  EXPECT_EQ(stored(), 2U) << "the original's journal still names the first";
+  add_entry(journal::Kind::full, "2026-11-23T00:00:00.000000Z-full", Lsn{30}, Lsn{30});
+  apply_retention(*site_, *store_);
+  EXPECT_EQ(stored(), 2U) << "its own are removed";
+  store_.reset();
+  std::filesystem::remove_all(shared);
+}
+
+TEST_F(LeftoversTest, AServerThatStaysWhereItIsRemovesWhatItStoredBefore) {
+  settle_home(*site_);
+  const std::string note = read_file(site_->path("home"));
+  add_entry(journal::Kind::full, "2026-11-21T00:00:00.000000Z-full", Lsn{10}, Lsn{10});
+  settle_home(*site_);
+  EXPECT_EQ(read_file(site_->path("home")), note);
+}
+
 TEST(EntryNames, AreDistinctAndSayTheirKind) {
   const std::string one = entry_name(journal::Kind::delta), two = entry_name(journal::Kind::delta);
   EXPECT_LT(one, two);

@@ -66,6 +66,13 @@ TEST(Journal, comes_back_as_it_was_written) {
   EXPECT_FALSE(journal.torn());
 }
 
+TEST(Journal, an_empty_last_line_is_psqls) {
+  const std::string text = journal_text(four_entries());
+  EXPECT_EQ(Journal::parse(text + "\n").text(), text);
+  EXPECT_NE(refused(text + "\n\n\nx"), "nothing");
+  EXPECT_NE(refused(std::string("\n")), "nothing");
+}
+
 TEST(Journal, lines_have_the_form_of_the_formats_document) {
   const auto lines = four_lines();
   EXPECT_TRUE(
