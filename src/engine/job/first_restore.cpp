@@ -151,7 +151,8 @@ class FirstRestoration {
     postgres::Connection connection = target.connect();
     connection.exec(
         "SET client_encoding = 'UTF8'; SET synchronous_commit = off; SET statement_timeout = 0; SET lock_timeout = 0;"
-        "SET default_transaction_read_only = off; SET lc_messages = 'C'; SET client_min_messages = error");
+        "SET default_transaction_read_only = off; SET lc_messages = 'C'; SET client_min_messages = error;"
+        "SET search_path = \"$user\", public");  // what most sessions of the source had
     SqlOptions options;
     options.copy_rows = dump;
     if (!dump)
