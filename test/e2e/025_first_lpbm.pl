@@ -120,6 +120,38 @@ is(scalar(() = $out =~ /^failed: entry 6 /mg), 2, 'with a list of what failed') 
 like($out, qr/line 5: COPY other FROM stdin: the rows of a COPY are not in the backup/, 'COPY among it');
 is($target->sql('SELECT string_agg(k, \',\' ORDER BY j::text) FROM other WHERE k LIKE \'%o%\' OR k = \'later\''), 'good,also good,later', 'and everything else is there');
 
+# What the source refused was logged, too; here a superuser would run it.
+$old->sql('CREATE ROLE planter LOGIN; CREATE TABLE planted (v text); ALTER TABLE planted OWNER TO planter');
+delta_of_log();
+my ($ran, $as_planter) = ("$dir/ran", $old->conninfo . ' user=planter');
+for my $planted ("COPY planted FROM PROGRAM 'touch $ran; echo x'", 'ALTER ROLE planter SUPERUSER', "INSERT INTO planted VALUES ('honest')")
+{
+	IPC::Run::run([ 'psql', '-X', '-q', '-d', $as_planter, '-c', $planted ], '>', \my $ignored, '2>', \my $refused);
+	like($refused, qr/permission denied|must be superuser/, 'the source refused it') if $planted !~ /honest/;
+}
+mkdir "$dir/planted";
+{
+	my $sql = "CREATE TABLE planted (v text);\n" . Lpbm::Test::slurp(delta_of_log());
+	like($sql, qr/FROM PROGRAM.*ALTER ROLE planter SUPERUSER/s, 'but its log has it');
+	my $plain;
+	IPC::Run::run([ 'pg_dump', '-Fc', '-t', 't', '-d', $old->conninfo ], '>', \$plain) or die 'pg_dump';
+	first_backup("$dir/planted", 'add', 'full', $clock->(7), write_file('full', $plain));
+	first_backup("$dir/planted", 'add', 'delta', $clock->(8), write_file('planted.sql', $sql));
+}
+$target = Lpbm::Test->bare('planted');
+$target->sql('CREATE ROLE planter LOGIN', 'postgres');
+my @planted = ('restore', '--store', "file:$dir/planted", '--journal', "$dir/planted/journal.txt", '--passphrase-file', "$dir/password",
+	'--bindir', $ENV{LPBM_BINDIR}, '--target', $target->conninfo);
+lpbm_fails(\@planted, 1, qr/line 2: COPY planted FROM PROGRAM .*: not run, .*: it runs a program/, 'a planted program stops the restore');
+$target->sql("DROP DATABASE $DATABASE", 'postgres');
+($status, $out, $err) = run_lpbm(@planted, '--keep-going');
+is($status, 1, 'with --keep-going it ends with 1') or diag($err);
+like($out, qr/^failed: .*COPY planted FROM PROGRAM.*not run.*\nfailed: .*ALTER ROLE planter SUPERUSER.*not run/m, 'what was planted is named');
+ok(!-e $ran, 'no program ran');
+is($target->sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'planter'", 'postgres'), 'f', 'no superuser was made');
+is($target->sql('SELECT v FROM planted'), 'honest', 'and what is the content of the database is there');
+$old->sql('DROP TABLE planted; DROP ROLE planter');
+
 # Damage.
 lpbm_fails([ 'restore', '--store', "file:$dir/files", '--journal', "$dir/files/journal.txt", '--passphrase-file', $target->{passphrase_file},
 	'--target', $target->conninfo('none') ], 1, qr/the passphrase is wrong, or the file is damaged or cut/, 'a wrong password is refused');
