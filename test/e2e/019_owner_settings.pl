@@ -106,7 +106,7 @@ $source->sql('ALTER DATABASE app IS_TEMPLATE true', 'postgres');
 ($status, undef, $err) = $source->try_sql('CREATE DATABASE copied_too TEMPLATE app', role => 'maker', database => 'postgres');
 is($status, 0, 'a template can be copied by whoever may create databases') or diag($err);
 $source->sql('ALTER DATABASE app IS_TEMPLATE false', 'postgres');
-$source->backed_up_to_now;
+wait_for('the worker to be back', sub { $source->backed_up_to_now; 1 }, 60);
 
 # An operator of his own before that of the system, which whoever backs up would call as a superuser.
 as_owner('ALTER DATABASE app RESET ALL');
@@ -124,8 +124,8 @@ ALTER DATABASE app SET search_path = evil, pg_catalog;
 END
 is($made, 0, 'the owner lays a trap') or diag($refused);
 $source->restart;
-$source->sql("SET search_path = public; INSERT INTO public.t (x) VALUES ('after the trap')");
-$source->backed_up_to_now;
+$source->sql("INSERT INTO public.t (x) VALUES ('after the trap')");
+wait_for('a delta', sub { my ($good) = $source->try_sql('SET search_path = pg_catalog, public; SELECT lpbm_delta()', timeout => 60); $good == 0 }, 60);
 my ($taken_full, undef, $why) = $source->try_sql('SET search_path = pg_catalog, public; SELECT lpbm_full_backup()', timeout => 120);
 is($taken_full, 0, 'a full is taken') or diag($why);
 is($source->sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'owner'", 'postgres'), 'f', 'and nobody became a superuser by it');
