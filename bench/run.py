@@ -97,7 +97,10 @@ class Bench:
         for protocol in "simple", "extended", "prepared":
             self.pgbench(server, "-c", "8", "-j", "2", "-M", protocol, "-T", str(self.options.seconds))
         server.stop()
-        program("bench_statements", os.path.join(server.data, "log"))
+        logs = os.path.join(server.data, "log")
+        for database in [["postgres"], []]:
+            say("with --database:" if database else "without, so that the log is read for its databases first:")
+            program("bench_statements", logs, *database)
 
     def full(self):
         server = self.server("lpbm.trigger_cron = 'never'\nlpbm.full_backup_cron = 'never'\n")
