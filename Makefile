@@ -7,9 +7,10 @@ EXTENSION = lpbm
 MODULE_big = lpbm
 DATA = $(wildcard sql/lpbm--*.sql)
 # C for PostgreSQL's world; of the engine only what is behind a C face and never throws across it.
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/extension/*.c))) \
-       $(patsubst %.cpp,%.o,$(sort $(wildcard src/extension/*.cpp))) \
-       src/engine/schedule/cron.o src/engine/schedule/cron_c.o
+SOURCES = $(sort $(wildcard src/extension/*.c src/extension/*.cpp)) src/engine/schedule/cron.cpp src/engine/schedule/cron_c.cpp
+# A folder of objects for each PostgreSQL, so that those of one are never linked for another.
+OBJECTS = build/extension/$(PG_VERSION)
+OBJS = $(patsubst %,$(OBJECTS)/%.o,$(basename $(SOURCES)))
 PG_CPPFLAGS = -I$(CURDIR)/src/engine -I$(CURDIR)/src/extension
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Werror
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden
@@ -18,13 +19,26 @@ REGRESS = $(filter-out lpbm--%,$(sort $(basename $(notdir $(wildcard sql/*.sql))
 # On a temporary server, since the library must be preloaded; as any user but root.
 REGRESS_OPTS = --temp-instance=tmp_check/regress --temp-config=sql/regress.conf --port=$(or $(REGRESS_PORT),54379)
 override CONTRIB_TESTDB = regression
-EXTRA_CLEAN = build src/extension/*.o src/engine/schedule/*.o
+EXTRA_CLEAN = build
 
 # No bitcode: nothing here is worth inlining into a query.
 override with_llvm = no
 include $(PGXS)
 
 $(OBJS): $(wildcard src/extension/*.h src/engine/schedule/*.h)
+$(OBJECTS)/%.o: %.c
+	@$(MKDIR_P) $(@D)
+	$(COMPILE.c) -o $@ $<
+$(OBJECTS)/%.o: %.cpp
+	@$(MKDIR_P) $(@D)
+	$(COMPILE.cc) -o $@ $<
+
+# lpbm.so lies where PGXS wants it; it is linked anew when another PostgreSQL's turn has come.
+LINKED_FOR = build/extension/linked-for
+ifneq ($(shell cat $(LINKED_FOR) 2>/dev/null),$(PG_VERSION))
+$(shell mkdir -p build/extension && echo '$(PG_VERSION)' >$(LINKED_FOR))
+endif
+$(shlib): $(LINKED_FOR)
 
 all: engine
 install: install-engine

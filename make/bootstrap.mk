@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := all
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+PG_VERSION := $(word 2,$(shell $(PG_CONFIG) --version 2>/dev/null))
 
 ifeq ($(wildcard $(PGXS)),)
 LPBM_BOOTSTRAP := yes

@@ -226,6 +226,13 @@ ALTER TEXT SEARCH TEMPLATE template RENAME TO renamed_template;
 ALTER TYPE composite RENAME TO renamed_composite;
 ALTER TYPE moved_%s.enum RENAME TO renamed_enum;
 ALTER VIEW view RENAME TO renamed_view;
+#extension
+INSERT INTO renamed_table VALUES (1, 'row', 2);
+REFRESH MATERIALIZED VIEW renamed_matview;
+END
+
+# Where the installation of PostgreSQL has an extension of several kinds of objects.
+my $extension = has('hstore') ? <<'END' : '';
 CREATE EXTENSION hstore SCHEMA moved_%s;
 ALTER TYPE hstore SET (STORAGE = main);
 ALTER EXTENSION hstore SET SCHEMA renamed_%s;
@@ -239,9 +246,8 @@ ALTER EXTENSION hstore ADD CAST (text[] AS hstore);
 ALTER EXTENSION hstore DROP OPERATOR CLASS gin_hstore_ops USING gin;
 ALTER EXTENSION hstore ADD OPERATOR CLASS gin_hstore_ops USING gin;
 DROP EXTENSION hstore;
-INSERT INTO renamed_table VALUES (1, 'row', 2);
-REFRESH MATERIALIZED VIEW renamed_matview;
 END
+$change =~ s/^#extension\n/$extension/m;
 
 # Run where all of it is to go again; everything is made once more before it.
 my $drop = <<'END';

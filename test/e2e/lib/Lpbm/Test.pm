@@ -22,11 +22,32 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(same differences wait_for run_lpbm lpbm_fails $DATABASE $PASSPHRASE);
+our @EXPORT = qw(same differences wait_for run_lpbm lpbm_fails has version $DATABASE $PASSPHRASE);
 
 our $DATABASE   = 'app';
 our $PASSPHRASE = 'correct horse battery staple';
 my $bindir = $ENV{LPBM_BINDIR} // die "LPBM_BINDIR is not set";
+
+# ---- the installation -----------------------------------------------------------------------------------------------
+
+# The major version of PostgreSQL, or that of a folder of programs.
+sub version
+{
+	my ($where) = @_;
+	my ($major) = qx{"@{[ $where // $bindir ]}/pg_config" --version} =~ /(\d+)/;
+	return $major;
+}
+
+# Whether this installation has an extension, or 'xml'; where it has not, a skipped test names it.
+sub has
+{
+	my ($what) = @_;
+	my $share = qx{"$bindir/pg_config" --sharedir};
+	chomp $share;
+	return 1 if $what eq 'xml' ? qx{"$bindir/pg_config" --configure} =~ /--with-libxml/ : -e "$share/extension/$what.control";
+  SKIP: { skip("without $what, which this installation of PostgreSQL lacks", 1); }
+	return 0;
+}
 
 # ---- making servers -------------------------------------------------------------------------------------------------
 
