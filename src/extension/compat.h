@@ -41,6 +41,14 @@
 #define lpbm_relation_of_file(space, file) RelidByRelfilenode(space, file)
 #endif
 
+/* For the engine's sessions, besides those that all versions know. Event triggers act on login since 17: one that
+ * writes would see each delta, and so lead to the next one. */
+#if PG_VERSION_NUM >= 170000
+#define LPBM_SESSION_OPTIONS " -c event_triggers=off -c transaction_timeout=0"
+#else
+#define LPBM_SESSION_OPTIONS ""
+#endif
+
 static inline XLogRecPtr lpbm_log_message(const char* prefix, const char* data, size_t length, bool transactional) {
 #if PG_VERSION_NUM >= 170000
   return LogLogicalMessage(prefix, data, length, transactional, false);

@@ -101,5 +101,5 @@ const char* lpbm_worker_session_options(void) {
   return "-c role=none -c local_preload_libraries= -c exit_on_error=off -c statement_timeout=0 -c lock_timeout=0 "
          "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c default_transaction_read_only=off "
          "-c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off -c row_security=off "
-         "-c jit=off -c enable_seqscan=on -c search_path=pg_catalog";
+         "-c jit=off -c enable_seqscan=on -c search_path=pg_catalog" LPBM_SESSION_OPTIONS;
 }

@@ -6,11 +6,12 @@ use Lpbm::Test;
 use Test::More;
 
 my $source = Lpbm::Test->backed_up('source', conf => "lpbm.processed_logs = 'keep'\n");
-$source->sql(<<'END');
+my $flush = version >= 17 ? ', boolean' : '';
+$source->sql(<<"END");
 CREATE TABLE t (id int PRIMARY KEY, v text);
 CREATE ROLE mallory LOGIN;
 GRANT SELECT, INSERT ON t TO mallory;
-GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) TO mallory;
+GRANT EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text$flush) TO mallory;
 END
 $source->wait_for_first_full;
 $source->backed_up_to_now;

@@ -150,7 +150,7 @@ class FirstRestoration {
   void run(RestoreTarget& target, const FirstEntry& entry, Source& source, bool dump) {
     postgres::Connection connection = target.connect();
     connection.exec(
-        "SET client_encoding = 'UTF8'; SET synchronous_commit = off; SET statement_timeout = 0; SET lock_timeout = 0;"
+        "SET client_encoding = 'UTF8'; SET synchronous_commit = off;"
         "SET default_transaction_read_only = off; SET lc_messages = 'C'; SET client_min_messages = error;"
         "SET search_path = \"$user\", public");  // what most sessions of the source had
     SqlOptions options;

@@ -127,10 +127,10 @@ Replay::Handler::Handler(Connection& connection, ReplayOptions options)
   pipeline_.leave();
   connection_.exec(
       "SET session_replication_role = replica; SET synchronous_commit = off; SET lc_messages = 'C';"
-      "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
       "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';"
       "SET row_security = off; SET client_min_messages = error; SET check_function_bodies = off;"
       "SET plan_cache_mode = force_generic_plan; SET jit = off");
+  postgres::lift_timeouts(connection_);
   connection_.exec(keyed_plans);
   hold_.off();
   pipeline_.enter();

@@ -205,7 +205,8 @@ void restore_dump(const std::string& pg_restore, const Connection& connection, c
   const postgres::ChildTarget target =
       postgres::child_target(connection, database,
                              "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 "
-                             "-c default_transaction_read_only=off -c lc_monetary=C");
+                             "-c default_transaction_read_only=off -c lc_monetary=C " +
+                                 postgres::no_event_triggers(connection.server_version()));
   postgres::Command command;
   command.program = pg_restore;
   command.environment = target.environment;

@@ -53,8 +53,9 @@ Connection connect_beside(const std::string& conninfo, const std::string& name) 
 RestoreTarget::RestoreTarget(const std::string& conninfo, int source_version)
     : conninfo_(conninfo), name_(required_name(conninfo)), server_(connect_beside(conninfo, name_)) {
   server_.exec(
-      "SET client_encoding = 'UTF8'; SET statement_timeout = 0; SET lock_timeout = 0; SET lc_messages = 'C';"
+      "SET client_encoding = 'UTF8'; SET lc_messages = 'C';"
       "SET default_transaction_read_only = off; SET client_min_messages = error; SET search_path = pg_catalog");
+  postgres::lift_timeouts(server_);
   check_user();
   if (server_.server_version() / major < source_version / major)
     throw Error(ErrorKind::permanent, "restoring into " + name_,
@@ -90,8 +91,10 @@ void RestoreTarget::check_empty() const {
 }
 
 Connection RestoreTarget::connect() const {
-  Connection connection(postgres::with_database(conninfo_, name_));
+  Connection connection(
+      postgres::with_database(conninfo_, name_, postgres::no_event_triggers(server_.server_version())));
   connection.exec("SET search_path = pg_catalog");  // the owner of a database that was there may have set another
+  postgres::lift_timeouts(connection);
   return connection;
 }
 

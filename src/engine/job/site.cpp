@@ -73,10 +73,7 @@ postgres::Connection Site::connect() const {
   postgres::Connection connection(postgres::with_database(settings_.conninfo, settings_.database));
   // First of all: the database's owner may have set another, and we are a superuser.
   connection.exec("SET search_path = pg_catalog");
-  // A server-wide time-out is meant for users, not for a backup that runs for hours in one transaction.
-  connection.exec(
-      "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', "
-      "'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')");
+  postgres::lift_timeouts(connection);
   return connection;
 }
 

@@ -1,5 +1,6 @@
 #include "postgres/connection.h"
 
+#include <cstdlib>
 #include <string_view>
 
 namespace lpbm::postgres {
@@ -43,16 +44,22 @@ void append_parameter(std::string& out, std::string_view keyword, std::string_vi
   out += '\'';
 }
 
-std::string spell(const PQconninfoOption* option, const std::string& database, std::string* password) {
+std::string spell(const PQconninfoOption* option, const std::string& database, std::string* password,
+                  const std::string& options_added = {}) {
   std::string out;
+  std::string options;
   for (; option->keyword; ++option) {
     std::string_view keyword = option->keyword;
     if (!option->val || !*option->val || keyword == "dbname") continue;
     if (password && keyword == "password")
       *password = option->val;
+    else if (keyword == "options")
+      options = option->val;
     else
       append_parameter(out, keyword, option->val);
   }
+  if (!options_added.empty()) options += (options.empty() ? "" : " ") + options_added;
+  if (!options.empty()) append_parameter(out, "options", options);
   append_parameter(out, "dbname", database);
   return out;
 }
@@ -125,18 +132,18 @@ Result Connection::exec(const std::string& sql, const std::vector<std::optional<
   return checked(conn_.get(), raw, sql);
 }
 
+void lift_timeouts(Connection& connection) {
+  connection.exec(
+      "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('statement_timeout', "
+      "'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')");
+}
+
 ChildTarget child_target(const Connection& connection, const std::string& database, const std::string& options_added) {
   const Options options(PQconninfo(connection.raw()), &PQconninfoFree);
   if (!options) throw Error(ErrorKind::retryable, "describing the connection", "out of memory");
   ChildTarget target;
   std::string password;
-  target.conninfo = spell(options.get(), database, &password);
-  if (!options_added.empty()) {  // a keyword given twice: the last one counts
-    std::string all = options_added;
-    for (const PQconninfoOption* option = options.get(); option->keyword; ++option)
-      if (std::string_view(option->keyword) == "options" && option->val) all = option->val + (" " + all);
-    append_parameter(target.conninfo, "options", all);
-  }
+  target.conninfo = spell(options.get(), database, &password, options_added);
   if (!password.empty()) target.environment.push_back("PGPASSWORD=" + password);
   return target;
 }
@@ -148,8 +155,20 @@ std::string database_of(const std::string& conninfo) {
   return {};
 }
 
-std::string with_database(const std::string& conninfo, const std::string& database) {
-  return spell(parse(conninfo).get(), database, nullptr);
+std::string with_database(const std::string& conninfo, const std::string& database, const std::string& options_added) {
+  const Options options = parse(conninfo);
+  std::string all = options_added;
+  if (const char* environment = std::getenv("PGOPTIONS"); environment && !all.empty()) {
+    const PQconninfoOption* own = options.get();
+    while (own->keyword && std::string_view(own->keyword) != "options") ++own;
+    if (!own->keyword || !own->val) all = std::string(environment) + " " + all;  // it would count no longer
+  }
+  return spell(options.get(), database, nullptr, all);
+}
+
+std::string no_event_triggers(int server_version) {
+  constexpr int first_with_setting = 170000;
+  return server_version >= first_with_setting ? "-c event_triggers=off" : "";
 }
 
 std::string quote_identifier(const std::string& name) {

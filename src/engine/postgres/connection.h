@@ -38,6 +38,9 @@ class Connection {
   std::unique_ptr<PGconn, decltype(&PQfinish)> conn_;
 };
 
+// Turns all time-outs of a session off: they are meant for users, not for work that runs for hours.
+void lift_timeouts(Connection& connection);
+
 // How a child program reaches the same server as an open connection: every parameter in use spelled out, whatever the
 // environment says, `database` in place of its own; the password only in the environment, never among the arguments.
 struct ChildTarget {
@@ -52,8 +55,11 @@ Error server_error(const std::string& what, const PGconn* conn, const PGresult* 
 
 // The database that a conninfo names; empty: none.
 std::string database_of(const std::string& conninfo);
-// conninfo with `dbname` replaced (keyword form, quoted).
-std::string with_database(const std::string& conninfo, const std::string& database);
+// conninfo with `dbname` replaced (keyword form, quoted) and `options` ("-c name=value") added to those it has.
+std::string with_database(const std::string& conninfo, const std::string& database, const std::string& options = {});
+// Options of a superuser's session that fires nobody's event triggers: since 17 some fire on login, where it is too
+// late to SET anything. Empty for earlier servers, which know neither them nor the setting.
+std::string no_event_triggers(int server_version);
 std::string quote_identifier(const std::string& name);
 std::string quote_literal(const std::string& text);  // E'' form where needed
 
