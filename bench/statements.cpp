@@ -1,5 +1,5 @@
 // Turning the statements of plain csvlog files into SQL, beside plain libcsv parsing of the same files.
-//   bench_statements LOG_DIRECTORY [DATABASE [RUNS]]
+//   bench_statements LOG_DIRECTORY [DATABASE [RUNS]]      an empty DATABASE is none
 // Prints MB per second of processor time of both (medians of alternating runs), their ratio, and the memory that was
 // used.
 #include <sys/resource.h>
@@ -30,12 +30,12 @@ int run(int argc, char** argv) {
     parsing.push_back(bench::processor_seconds([&] { size = bench::parse_plainly(files); }));
     extracting.push_back(bench::processor_seconds([&] {
       Nothing out;
-      // As lpbm extract without --database does it.
       job::StatementOptions options;
       options.files = files;
-      if (job::holds_records(files)) throw Error(ErrorKind::usage, "measuring", "records of lpbm are in the files");
-      options.database = argc > 2 ? argv[2] : job::only_database(files);
+      options.stop_at_records = true;
+      if (argc > 2) options.database = argv[2];
       report = job::extract_statements(options, out);
+      if (report.holds_records) throw Error(ErrorKind::usage, "measuring", "records of lpbm are in the files");
       written = out.bytes;
     }));
   }

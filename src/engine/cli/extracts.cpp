@@ -16,7 +16,7 @@ void print_json(const std::string& text) {
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 
-int extract_records(const Options& options) {
+int extract_records(const Options& options, Output& out) {
   job::ExtractOptions job;
   job.paths.assign(options.files.begin(), options.files.end());
   job.encoding = options.encoding;
@@ -24,7 +24,6 @@ int extract_records(const Options& options) {
     note("records are not proven to be the server's; give its cluster.key by --cluster-key");
   else
     job.key = job::read_cluster_key(options.cluster_key);
-  Output out(options.output, false);
   const job::ExtractReport report = job::extract(job, out);
   out.finish();
   if (options.json)
@@ -39,28 +38,27 @@ int extract_records(const Options& options) {
   return 0;
 }
 
-int extract_statements(const Options& options, std::vector<std::filesystem::path> files) {
+int extract(const Options& options) {
+  Output out(options.output, false);
+  if (!options.cluster_key.empty()) return extract_records(options, out);
   job::StatementOptions job;
-  job.files = std::move(files);
+  job.files = job::log_files({options.files.begin(), options.files.end()});
+  job.database = options.database;
   job.encoding = options.encoding;
   job.users = !options.no_users;
-  job.database = options.database.empty() ? job::only_database(job.files) : options.database;
-  Output out(options.output, false);
+  job.stop_at_records = !options.statements;
   const job::StatementReport report = job::extract_statements(job, out);
+  if (report.holds_records) {
+    if (!options.database.empty())
+      note("records of lpbm are in these files, and they alone are read; --statements reads what else was logged");
+    return extract_records(options, out);
+  }
   out.finish();
   if (options.json)
     print_json(report.json());
   else
     for (const std::string& line : report.text()) note(line);
   return 0;
-}
-
-int extract(const Options& options) {
-  std::vector<std::filesystem::path> files = job::log_files({options.files.begin(), options.files.end()});
-  const bool records = !options.cluster_key.empty() || (!options.statements && job::holds_records(files));
-  if (records && !options.statements && !options.database.empty())
-    note("records of lpbm are in these files, and they alone are read; --statements reads what else was logged");
-  return records ? extract_records(options) : extract_statements(options, std::move(files));
 }
 
 }  // namespace

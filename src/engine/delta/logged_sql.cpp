@@ -70,13 +70,10 @@ struct LoggedSql::Scan {
   }
 };
 
-bool LoggedSql::skip_to_statement(SqlToken& token) {
-  for (token = lexer_.next(); token.kind != SqlToken::end; token = lexer_.next()) {
-    const bool empty = token.kind == SqlToken::space || (token.kind == SqlToken::comment && token.closed) ||
-                       (token.kind == SqlToken::symbol && sql_[token.begin] == ';');
-    if (!empty) return true;
-  }
-  return false;
+// What may stand between statements.
+bool LoggedSql::is_nothing(const SqlToken& token) const {
+  return token.kind == SqlToken::space || (token.kind == SqlToken::comment && token.closed) ||
+         (token.kind == SqlToken::symbol && sql_[token.begin] == ';');
 }
 
 // Where a literal takes a parameter's place, it must not become one with what stands beside it.
@@ -115,10 +112,14 @@ void LoggedSql::render(const SqlToken& token, Scan& scan, LoggedStatement& state
 }
 
 void LoggedSql::token(const SqlToken& token, Scan& scan, LoggedStatement& statement) {
+  if (token.kind == SqlToken::space) {
+    scan.colon = false;
+    return;
+  }
   const std::string_view text = token.in(sql_);
   render(token, scan, statement);
   if (!token.closed) scan.broken = true;
-  if (token.kind == SqlToken::space || token.kind == SqlToken::comment) return;
+  if (token.kind == SqlToken::comment) return;
   scan.end = token.begin + token.size;
   if (token.kind == SqlToken::symbol) {
     if (text[0] == '(') ++scan.parentheses;
@@ -132,15 +133,22 @@ void LoggedSql::token(const SqlToken& token, Scan& scan, LoggedStatement& statem
 }
 
 bool LoggedSql::next(LoggedStatement& statement) {
-  SqlToken token;
-  if (!skip_to_statement(token)) return false;
-  statement.reset();
   Scan scan;
-  scan.begin = scan.copied = token.begin;
-  for (; token.kind != SqlToken::end; token = lexer_.next()) {
+  bool begun = false;
+  // A token stays where it was made: a copy would have to wait for its parts.
+  while (true) {
+    const SqlToken token = lexer_.next();
+    if (token.kind == SqlToken::end) break;
+    if (!begun) {
+      if (is_nothing(token)) continue;
+      begun = true;
+      statement.reset();
+      scan.begin = scan.copied = token.begin;
+    }
     if (token.kind == SqlToken::symbol && sql_[token.begin] == ';' && scan.parentheses == 0 && scan.blocks == 0) break;
     this->token(token, scan, statement);
   }
+  if (!begun) return false;
   // A comment alone.
   if (scan.end == 0 && !scan.broken) return next(statement);
   if (scan.end < scan.begin) scan.end = sql_.size();

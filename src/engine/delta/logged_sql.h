@@ -63,10 +63,12 @@ struct LoggedStatement {
   std::size_t word_count = 0;
   // As new, but for the memory that it has.
   void reset() {
-    std::string kept = std::move(rendered);
-    kept.clear();
-    *this = LoggedStatement{};
-    rendered = std::move(kept);
+    rendered.clear();
+    text = object = {};
+    kind = neutral;
+    runnable = true;
+    chain = parameters_missing = volatile_values = calls = is_do = temporary = everyday = writes = false;
+    word_count = 0;
   }
   [[nodiscard]] std::string_view word(std::size_t index) const {
     return index < word_count ? words[index] : std::string_view{};
@@ -88,7 +90,7 @@ class LoggedSql {
 
  private:
   struct Scan;
-  bool skip_to_statement(SqlToken& token);
+  [[nodiscard]] bool is_nothing(const SqlToken& token) const;
   void token(const SqlToken& token, Scan& scan, LoggedStatement& statement);
   void render(const SqlToken& token, Scan& scan, LoggedStatement& statement);
   void parameter(const SqlToken& token, Scan& scan, LoggedStatement& statement);

@@ -23,8 +23,10 @@ class SqlContext {
   };
   void word(std::string_view text, LoggedStatement& statement);
   void call(LoggedStatement& statement);
+  [[nodiscard]] const Seen& before(std::size_t back) const { return ring_[(taken_ - 1 - back) % ring_.size()]; }
 
-  std::array<Seen, 4> before_ = {};  // the latest first
+  std::array<Seen, 4> ring_ = {};  // the latest tokens
+  std::size_t taken_ = 0;
   bool writes_ = false, calls_ = false, query_ = false;
 };
 

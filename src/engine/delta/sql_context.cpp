@@ -109,11 +109,11 @@ void SqlContext::take(SqlToken::Kind kind, std::string_view text, LoggedStatemen
     call(statement);
   else if (kind == SqlToken::string && text.size() <= 11 && is_relative_time(text))
     statement.volatile_values = true;
-  before_ = {Seen{kind, text}, before_[0], before_[1], before_[2]};
+  ring_[taken_++ % ring_.size()] = {kind, text};
 }
 
 void SqlContext::word(std::string_view text, LoggedStatement& statement) {
-  if (is_word(before_[0].text, "as") && (is_word(text, "select") || is_word(text, "with") || is_word(text, "values")))
+  if (is_word(before(0).text, "as") && (is_word(text, "select") || is_word(text, "with") || is_word(text, "values")))
     query_ = true;
   switch (text.front() | 0x20) {
     case 'i':
@@ -121,7 +121,7 @@ void SqlContext::word(std::string_view text, LoggedStatement& statement) {
       break;
     case 'u':
       writes_ =
-          writes_ || (is_word(text, "update") && !is_word(before_[0].text, "for") && !is_word(before_[0].text, "key"));
+          writes_ || (is_word(text, "update") && !is_word(before(0).text, "for") && !is_word(before(0).text, "key"));
       break;
     case 'd':
       writes_ = writes_ || is_word(text, "delete");
@@ -130,7 +130,7 @@ void SqlContext::word(std::string_view text, LoggedStatement& statement) {
       writes_ = writes_ || is_word(text, "merge");
       break;
     case 't':
-      if (is_word(before_[0].text, "into") && (is_word(text, "temp") || is_word(text, "temporary")))
+      if (is_word(before(0).text, "into") && (is_word(text, "temp") || is_word(text, "temporary")))
         statement.temporary = true;
       break;
     case 'c':
@@ -147,10 +147,10 @@ void SqlContext::word(std::string_view text, LoggedStatement& statement) {
 
 // At an opening parenthesis: is what stands before it a function?
 void SqlContext::call(LoggedStatement& statement) {
-  const Seen& last = before_[0];
+  const Seen& last = before(0);
   if (last.kind != SqlToken::name && last.kind != SqlToken::quoted_name) return;
-  const bool qualified = before_[1].text == "." && before_[2].kind != SqlToken::symbol;
-  const Seen& ahead = qualified ? before_[3] : before_[1];
+  const bool qualified = before(1).text == "." && before(2).kind != SqlToken::symbol;
+  const Seen& ahead = qualified ? before(3) : before(1);
   // A list of columns, or the width of a type.
   for (std::string_view word : {"into", "as", "table", "references", "prepare", "execute"})
     if (is_word(ahead.text, word)) return;
@@ -158,7 +158,7 @@ void SqlContext::call(LoggedStatement& statement) {
   std::array<char, longest_name> buffer;
   const std::string_view name = lowered(last.text, buffer);
   if (!qualified && last.kind == SqlToken::name && keywords().contains(name)) return;
-  const bool own = qualified && !is_word(before_[2].text, "pg_catalog");
+  const bool own = qualified && !is_word(before(2).text, "pg_catalog");
   if (!own && last.kind == SqlToken::name && is_volatile(name)) statement.volatile_values = true;
   if (name == "nextval" || name == "setval" || name.starts_with("lo_") || name == "lowrite") writes_ = true;
   // Those of the server: what pg_...() change is not the data.

@@ -93,7 +93,7 @@ void LoggedSession::keep_ended() {
   if (ended_.empty()) return;
   for (const Transaction& t : ended_) keep(t);
   ended_.clear();
-  all_.order.flush();
+  all_.order.settle();
 }
 
 // The open transaction ends where its last statement stands; whether it has failed is not known.
@@ -116,7 +116,7 @@ void LoggedSession::close_unseen() {
     keep(open_);
   }
   open_.reset();
-  all_.order.flush();
+  all_.order.settle();
 }
 
 // Is there a transaction that goes on with this string?
@@ -222,7 +222,7 @@ bool LoggedSession::drop_ended(std::uint64_t local, bool same_text) {
     return true;
   }
   for (const Transaction& t : rest) drop(t);
-  all_.order.flush();
+  all_.order.settle();
   return true;
 }
 
@@ -259,7 +259,7 @@ void LoggedSession::end(End how, std::uint64_t local) {
     drop(open_);
   }
   open_.reset();
-  all_.order.flush();
+  all_.order.settle();
 }
 
 }  // namespace lpbm::job

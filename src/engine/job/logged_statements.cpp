@@ -90,7 +90,7 @@ void LoggedSession::control(Statement& s, const Line& line) {
     if (open_->begun && !open_->failed) ++all_.counts.rolled_back;
     drop(open_);
     open_.reset();
-    all_.order.flush();
+    all_.order.settle();
   } else {
     if (s.kind == LoggedStatement::prepare_transaction) open_->prepare_as = s.object;
     close(true);

@@ -136,6 +136,7 @@ class MailJob {
     notify::Smtp smtp(settings_.server);
     for (const std::string& recipient : recipients)
       for (const Letter& letter : outbox_.due(recipient, situation_)) send(smtp, recipient, letter);
+    if (unsaved_) save();
     return result();
   }
 
@@ -168,7 +169,13 @@ class MailJob {
       if (written) server_problem_ = error;
       fail(recipient, letter, error);
     }
-    save();
+    // Whom the mail has not reached yet is not to go without it.
+    try {
+      save();
+      unsaved_ = false;
+    } catch (const Error&) {
+      unsaved_ = true;
+    }
   }
 
   void fail(const std::string& recipient, const Letter& letter, const Error& error) {
@@ -259,6 +266,7 @@ class MailJob {
   notify::Subject subject_;
   std::optional<Error> server_problem_, first_failure_;
   std::uint64_t sent_ = 0;
+  bool unsaved_ = false;  // the file does not say what this run has sent
 };
 
 }  // namespace

@@ -37,7 +37,12 @@ class SpilledText {
   SpilledText(const SpilledText&) = delete;
   SpilledText& operator=(const SpilledText&) = delete;
 
-  void append(std::string_view bytes) { tail_.append(bytes); }
+  void append(std::string_view bytes) {
+    // Most are a few lines.
+    constexpr std::size_t usual = 480;
+    if (tail_.empty()) tail_.reserve(usual);
+    tail_.append(bytes);
+  }
   [[nodiscard]] std::uint64_t size() const { return spilled_ + tail_.size(); }
   [[nodiscard]] std::size_t in_memory() const { return tail_.size(); }
   void truncate(std::uint64_t size);

@@ -28,6 +28,12 @@ class Buffered final : public Sink {
  public:
   explicit Buffered(Sink& below) : below_(below) {}
   void write(Bytes data) override {
+    constexpr std::size_t large = 64u << 10;
+    if (data.size() >= large) {
+      flush();
+      below_.write(data);
+      return;
+    }
     buffer_.append(data);
     if (buffer_.size() >= block) flush();
   }
@@ -41,6 +47,8 @@ class Buffered final : public Sink {
   Sink& below_;
   std::string buffer_;
 };
+
+constexpr std::string_view record_prefix = "lpbm1 ";
 
 // The time in the first line of a file; empty where it has none. A log_filename can make names that do not sort.
 std::string first_time(const std::filesystem::path& path) {
@@ -64,19 +72,41 @@ std::uint64_t number(std::string_view text) {
   return out;
 }
 
+// The statements of each database are counted only where they are of several.
+[[noreturn]] void throw_several(const std::vector<std::filesystem::path>& files) {
+  std::map<std::string, std::uint64_t> databases;
+  std::string scratch;
+  for (const std::filesystem::path& path : files) {
+    File file = File::open(path, O_RDONLY | O_CLOEXEC);
+    csvlog::LogLineReader reader([&](const LogLine& line) {
+      const auto kind = csvlog::read_event(line, line.raw(LogColumn::message)).kind;
+      if (!line.empty(LogColumn::database) && (kind == LogEvent::statement || kind == LogEvent::execute))
+        ++databases[std::string(line.value(LogColumn::database, scratch))];
+    });
+    while (const std::size_t count = file.read(reader.space(block), block)) reader.commit(count);
+    reader.finish();
+  }
+  std::string names;
+  for (const auto& [name, count] : databases)
+    names += (names.empty() ? "" : ", ") + name + " (" + std::to_string(count) + ")";
+  throw Error(ErrorKind::usage, "choosing a database", "the log holds statements of several: " + names,
+              "Name one of them by --database.");
+}
+
 class Extraction {
  public:
-  Extraction(const StatementOptions& options, Sink& out)
+  explicit Extraction(const StatementOptions& options)
       : options_(options),
-        out_(out),
+        database_(options.database),
         file_(options.spool_directory),
         writer_(options.encoding, options.users),
-        order_(file_, writer_, out_),
+        order_(file_, writer_),
         all_{file_, order_, writer_.client_encoding(), options.users} {}
 
-  void read(const std::filesystem::path& path);
-  void begin();
-  StatementReport finish();
+  // False where it is useless to go on: what was looked for is no log of statements alone, of one database.
+  bool read(const std::filesystem::path& path);
+  [[nodiscard]] bool holds_records() const { return records_; }
+  StatementReport finish(Sink& out);
 
  private:
   struct Known {
@@ -87,6 +117,9 @@ class Extraction {
   using Sessions = std::unordered_map<std::string, Known>;
 
   void line(const LogLine& line);
+  bool is_ours(const LogLine& line);
+  void begin(Sink& out);
+  void check_found() const;
   void server(const LogLine& line);
   bool is_new(Known& known, const LogLine& line);
   Known* known_session(const LogLine& line, bool named);
@@ -95,7 +128,8 @@ class Extraction {
   void end_all(LoggedSession::End how);
 
   const StatementOptions& options_;
-  Buffered out_;
+  std::string database_;  // empty: not known yet
+  bool records_ = false, several_ = false;
   SpillFile file_;
   TransactionWriter writer_;
   StatementOrder order_;
@@ -106,21 +140,21 @@ class Extraction {
   StatementReport report_;
   std::uint64_t foreign_ = 0;
   std::uint32_t file_index_ = 0;
-  std::string message_, detail_, database_, query_, user_;
+  std::string message_, detail_, name_, query_, user_;
   std::string last_id_;
   Known* last_ = nullptr;
 };
 
-void Extraction::begin() {
+void Extraction::begin(Sink& out) {
   std::string name;
-  for (char c : options_.database) name += c == '\n' || c == '\r' ? ' ' : c;
-  out_.write("-- What was logged of the statements of database " + name +
-             ", in the order of their commits as far as the log shows it.\n"
-             "-- This is no backup: lpbm extract has said what is missing or may differ. Run it by psql -v "
-             "ON_ERROR_STOP=1.\n");
+  for (char c : database_) name += c == '\n' || c == '\r' ? ' ' : c;
+  out.write("-- What was logged of the statements of database " + name +
+            ", in the order of their commits as far as the log shows it.\n"
+            "-- This is no backup: lpbm extract has said what is missing or may differ. Run it by psql -v "
+            "ON_ERROR_STOP=1.\n");
 }
 
-void Extraction::read(const std::filesystem::path& path) {
+bool Extraction::read(const std::filesystem::path& path) {
   file_index_ = static_cast<std::uint32_t>(all_.files.size());
   std::string name = path.filename().string();
   std::replace_if(
@@ -128,12 +162,16 @@ void Extraction::read(const std::filesystem::path& path) {
   all_.files.push_back(name);
   File input = File::open(path, O_RDONLY | O_CLOEXEC);
   csvlog::LogLineReader reader([this](const LogLine& line) { this->line(line); });
-  while (const std::size_t count = input.read(reader.space(block), block)) reader.commit(count);
+  while (const std::size_t count = input.read(reader.space(block), block)) {
+    reader.commit(count);
+    if (records_ || several_) return false;
+  }
   if (!reader.finish()) all_.remarks.add(Remark::unreadable, {file_index_, reader.line_number()});
   const csvlog::LogLineTotals& totals = reader.totals();
   if (totals.unreadable > 0)
     all_.remarks.add(Remark::unreadable, {file_index_, totals.first_unreadable}, totals.unreadable);
   report_.lines += totals.lines;
+  return !records_ && !several_;
 }
 
 // The session of a line, made known where it was not. A process has one session at a time: another one's end is seen
@@ -181,14 +219,28 @@ void Extraction::server(const LogLine& line) {
   if (Known* known = known_session(line, false)) is_new(*known, line);
 }
 
+// Whether a line with a database is of the one that is looked for: without a name, the one that has statements.
+bool Extraction::is_ours(const LogLine& line) {
+  const std::string_view name = line.value(LogColumn::database, name_);
+  if (name == database_) return true;
+  constexpr std::size_t most_names = 100;
+  if (other_databases_.size() < most_names) other_databases_.emplace(name);
+  if (!options_.database.empty()) return false;
+  const LogEvent event = csvlog::read_event(line, line.raw(LogColumn::message));
+  if (event.kind == LogEvent::foreign) ++foreign_;
+  if (event.kind != LogEvent::statement && event.kind != LogEvent::execute) return false;
+  several_ = !database_.empty();
+  if (several_) return false;
+  database_ = name;
+  return true;
+}
+
 void Extraction::line(const LogLine& line) {
-  const std::string_view database = line.value(LogColumn::database, database_);
-  if (database.empty()) return server(line);
-  if (database != options_.database) {
-    constexpr std::size_t most_names = 100;
-    if (other_databases_.size() < most_names) other_databases_.emplace(database);
-    return;
-  }
+  if (records_ || several_) return;
+  records_ = options_.stop_at_records && line.raw(LogColumn::message).starts_with(record_prefix);
+  if (records_) return;
+  if (line.empty(LogColumn::database)) return server(line);
+  if (!is_ours(line)) return;
   Known& known = *known_session(line, true);
   if (!is_new(known, line)) return;
   if (!known.session) {
@@ -252,26 +304,40 @@ void Extraction::end_all(LoggedSession::End how) {
   last_ = nullptr;
 }
 
-StatementReport Extraction::finish() {
+void Extraction::check_found() const {
+  if (report_.sessions > 0 && (all_.counts.read > 0 || foreign_ == 0)) return;
+  const std::string sought = options_.database.empty() ? "" : " of database " + options_.database;
+  if (foreign_ > 0)
+    throw Error(ErrorKind::permanent, "looking for statements" + sought,
+                "there are none, but " + std::to_string(foreign_) +
+                    " lines that look like statements in another language than English",
+                "Only logs with lc_messages = C, or another English one, can be read.");
+  std::string names;
+  for (const std::string& name : other_databases_) names += (names.empty() ? "" : ", ") + name;
+  if (options_.database.empty())
+    throw Error(ErrorKind::permanent, "looking for statements",
+                "there are none in " + std::to_string(options_.files.size()) + " files with " +
+                    std::to_string(report_.lines) + " csvlog lines",
+                "A server logs them with log_statement = mod or all.");
+  throw Error(ErrorKind::permanent, "looking for statements" + sought,
+              "the log names it nowhere" + (names.empty() ? "" : "; it names " + names),
+              "The database is chosen by --database.");
+}
+
+StatementReport Extraction::finish(Sink& out) {
   end_all(LoggedSession::End::unknown);
   for (auto& [name, transaction] : all_.prepared) all_.remarks.add(Remark::still_prepared, transaction->first);
   all_.prepared.clear();
-  order_.finish();
   for (const auto& [user, trace] : all_.traces)
     if (!trace.logs_all) all_.remarks.add(Remark::end_unknown, trace.unknown_ends);
-  if (report_.sessions == 0 || (all_.counts.read == 0 && foreign_ > 0)) {
-    std::string names;
-    for (const std::string& name : other_databases_) names += (names.empty() ? "" : ", ") + name;
-    throw Error(ErrorKind::permanent, "looking for statements of database " + options_.database,
-                foreign_ > 0 ? std::to_string(foreign_) + " lines look like statements in another language than English"
-                             : "the log names it nowhere" + (names.empty() ? "" : "; it names " + names),
-                foreign_ > 0 ? "Only logs with lc_messages = C, or another English one, can be read."
-                             : "The database is chosen by --database.");
-  }
-  out_.write("-- End: " + std::to_string(all_.counts.transactions) + " transactions, " +
-             std::to_string(all_.counts.statements) + " statements.\n");
-  out_.finish();
-  report_.database = options_.database;
+  check_found();
+  Buffered buffered(out);
+  begin(buffered);
+  order_.finish(buffered);
+  buffered.write("-- End: " + std::to_string(all_.counts.transactions) + " transactions, " +
+                 std::to_string(all_.counts.statements) + " statements.\n");
+  buffered.finish();
+  report_.database = database_;
   report_.files = std::move(all_.files);
   report_.counts = all_.counts;
   report_.remarks = std::move(all_.remarks);
@@ -285,10 +351,15 @@ StatementReport extract_statements(const StatementOptions& options, Sink& out) {
   std::vector<std::pair<std::string, std::filesystem::path>> files;
   for (const std::filesystem::path& path : options.files) files.emplace_back(first_time(path), path);
   std::sort(files.begin(), files.end());
-  Extraction extraction(options, out);
-  extraction.begin();
-  for (const auto& [time, path] : files) extraction.read(path);
-  return extraction.finish();
+  Extraction extraction(options);
+  for (const auto& [time, path] : files) {
+    if (extraction.read(path)) continue;
+    if (!extraction.holds_records()) throw_several(options.files);
+    StatementReport report;
+    report.holds_records = true;
+    return report;
+  }
+  return extraction.finish(out);
 }
 
 }  // namespace lpbm::job

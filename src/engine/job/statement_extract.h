@@ -14,15 +14,17 @@
 namespace lpbm::job {
 
 struct StatementOptions {
-  std::vector<std::filesystem::path> files;  // in any order
-  std::string database;
+  std::vector<std::filesystem::path> files;    // in any order
+  std::string database;                        // empty: the one that has statements
   std::string encoding = "UTF8";               // of the database
   bool users = true;                           // transactions run as the users who ran them
   std::filesystem::path spool_directory = {};  // for what must wait; empty: the system's temporary files
+  bool stop_at_records = false;                // write nothing where a record of lpbm is found
 };
 
 struct StatementReport {
   std::string database;
+  bool holds_records = false;  // proven or not: it has stopped there
   std::vector<std::string> files;
   std::uint64_t lines = 0, copies = 0, sessions = 0;  // csvlog lines; those that had been read before; of the database
   StatementCounts counts;
@@ -33,21 +35,9 @@ struct StatementReport {
   [[nodiscard]] std::string json() const;
 };
 
-// What kind of log it is.
-struct LogSurvey {
-  std::uint64_t lines = 0;
-  std::map<std::string, std::uint64_t> databases;  // lines with statements in each
-  std::uint64_t foreign = 0;                       // lines that look like statements in another language
-};
-
-// Whether records of lpbm are in any of the files, proven or not.
-bool holds_records(const std::vector<std::filesystem::path>& files);
-LogSurvey survey(const std::vector<std::filesystem::path>& files);
-// The one database that has statements. Throws Error: usage where there are several, permanent where there is none.
-std::string only_database(const std::vector<std::filesystem::path>& files);
-
-// Writes the SQL to `out`, which is not finished. Memory: a few megabytes, the longest statement, and a little for each
-// session; disk: up to the size of the log. Throws Error: permanent where the database is not in the log, or all is in
+// Writes the SQL to `out`, which is not finished, once all files have been read: nothing before an error. Memory: a few
+// megabytes, the longest statement, and a little for each session; disk: up to the size of the log. Throws Error: usage
+// where no database is named and the log holds statements of several; permanent where it holds none, or all is in
 // another language; retryable (I/O).
 StatementReport extract_statements(const StatementOptions& options, Sink& out);
 

@@ -5,8 +5,7 @@
 namespace lpbm::job {
 namespace {
 
-constexpr std::size_t few_items = 4096, few_bytes = 8u << 20;
-constexpr std::size_t large_piece = 1u << 20, small_text = 4096;
+constexpr std::size_t large_piece = 256u << 10, small_text = 4096;
 
 class TextSink final : public Sink {
  public:
@@ -37,29 +36,8 @@ void StatementOrder::place(const std::shared_ptr<LoggedTransaction>& transaction
   items_.push_back({transaction, tokens_, nullptr});
 }
 
-void StatementOrder::drop(const Item& item) {
-  if (!item.transaction || item.transaction->token != item.token) return;
-  bytes_ -= std::min(bytes_, item.transaction->counted);
-}
-
-void StatementOrder::flush() {
-  while (!items_.empty()) {
-    const Item& item = items_.front();
-    if (item.written) {
-      item.written->write_to(out_);
-      writer_.forget();
-    } else if (!is_gone(item)) {
-      if (item.transaction->fate == LoggedTransaction::Fate::open) break;
-      writer_.write(*item.transaction, out_);
-    }
-    drop(item);
-    items_.pop_front();
-  }
-  if (items_.size() > most_items_ || bytes_ > most_bytes_) shrink();
-}
-
-// What is decided and waits for others is written to the file in the order in which it comes out; what is not decided
-// goes there as far as it is long.
+// What is decided is written to the file in the order in which it comes out; what is not decided goes there as far as
+// it is long.
 void StatementOrder::shrink() {
   std::deque<Item> rest;
   TransactionWriter writer = writer_;
@@ -92,11 +70,16 @@ void StatementOrder::shrink() {
   most_bytes_ = std::max(few_bytes, 2 * bytes_);
 }
 
-void StatementOrder::finish() {
-  for (Item& item : items_)
-    if (item.transaction && item.transaction->fate == LoggedTransaction::Fate::open)
-      item.transaction->fate = LoggedTransaction::Fate::drop;
-  flush();
+void StatementOrder::finish(Sink& out) {
+  for (; !items_.empty(); items_.pop_front()) {
+    const Item& item = items_.front();
+    if (item.written) {
+      item.written->write_to(out);
+      writer_.forget();
+    } else if (!is_gone(item) && item.transaction->fate == LoggedTransaction::Fate::keep) {
+      writer_.write(*item.transaction, out);
+    }
+  }
 }
 
 }  // namespace lpbm::job

@@ -43,10 +43,11 @@ std::string without_comments(const std::string& text) {
   return out;
 }
 
-Result extract_files(const Directory& directory, const std::vector<std::string>& names, bool users = false) {
+Result extract_files(const Directory& directory, const std::vector<std::string>& names, bool users = false,
+                     const std::string& database = "shop") {
   StatementOptions options;
   for (const std::string& name : names) options.files.push_back(directory.path / name);
-  options.database = "shop";
+  options.database = database;
   options.users = users;
   delta::test::Text out;
   Result result;
@@ -330,15 +331,35 @@ TEST(StatementExtract, OtherDatabasesAndMessagesOfFunctionsAreNotRead) {
   const Directory directory;
   directory.append("a.csv", log.text);
   try {
-    only_database({directory.path / "a.csv"});
+    extract_files(directory, {"a.csv"}, false, "");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_EQ(error.cause(), "the log holds statements of several: bank (1), shop (1)");
   }
   directory.append("b.csv", other.text);
-  EXPECT_EQ(only_database({directory.path / "b.csv"}), "bank");
+  const Result bank = extract_files(directory, {"b.csv"}, false, "");
+  EXPECT_EQ(bank.report.database, "bank");
+  EXPECT_EQ(bank.sql, "INSERT INTO t VALUES ('bank');\n");
   EXPECT_THROW(extract_files(directory, {"b.csv"}), Error);
+}
+
+// Stops at the record, whoever wrote it, and gives nothing of what came before.
+TEST(StatementExtract, RecordsAmongTheStatementsAreFoundBeforeAnythingIsWritten) {
+  StatementLog log;
+  log.run('a', 1, "INSERT INTO t VALUES (1); COMMIT");
+  log.say('b', 1, "lpbm1 whatever");
+  const Directory directory;
+  directory.append("a.csv", log.text);
+  StatementOptions options;
+  options.files = {directory.path / "a.csv"};
+  options.stop_at_records = true;
+  delta::test::Text out;
+  EXPECT_TRUE(extract_statements(options, out).holds_records);
+  EXPECT_EQ(out.text, "");
+  options.stop_at_records = false;
+  EXPECT_FALSE(extract_statements(options, out).holds_records);
+  EXPECT_NE(out.text.find("INSERT INTO t VALUES (1)"), std::string::npos);
 }
 
 TEST(StatementExtract, ALogInAnotherLanguageIsRefusedWithAClearWord) {
