@@ -1,7 +1,7 @@
 # Included last by the Makefile: what is not building and installing. Each goal works on a fresh machine.
 ifndef LPBM_BOOTSTRAP
 export PG_CONFIG
-.PHONY: demo test check unit e2e format tidy fuzz bench
+.PHONY: demo test test-versions check unit e2e format tidy fuzz bench
 
 # The story on a temporary server of its own: back up, destroy, restore, compare.
 demo: deps
@@ -11,6 +11,9 @@ demo: deps
 test: deps
 	@scripts/test $(STAGES)
 check: test
+# A shorter set on PostgreSQL 16, 17 and 18, which scripts/versions brings, and restores from each version into newer ones.
+test-versions: deps
+	@scripts/test-versions $(VERSIONS)
 unit: deps
 	@scripts/test unit
 e2e: deps

@@ -42,9 +42,9 @@ copy_libraries() {  # programs' folder, prefix
   done
 }
 
-# Sets BINDIR to the programs of the private copy.
-install_private() {
-  local bindir sharedir libdir pkglibdir prefix="$WORK/pg"
+# Sets BINDIR to the programs of the private copy, below `folder` of the working directory.
+install_private() {  # [folder]
+  local bindir sharedir libdir pkglibdir prefix="$WORK/${1:-pg}"
   bindir=$("$PG_CONFIG" --bindir) sharedir=$("$PG_CONFIG" --sharedir)
   libdir=$("$PG_CONFIG" --libdir) pkglibdir=$("$PG_CONFIG" --pkglibdir)
   mkdir -p "$prefix$bindir" "$prefix$sharedir" "$prefix$pkglibdir"

@@ -9,6 +9,7 @@
 #include "delta/sql_reach.h"
 #include "job/database_properties.h"
 #include "job/first_files.h"
+#include "job/pg_restore.h"
 #include "job/restore_full.h"
 #include "job/restore_target.h"
 #include "postgres/child.h"

@@ -7,6 +7,7 @@
 #include "job/database_properties.h"
 #include "job/globals_keeper.h"
 #include "job/object.h"
+#include "job/pg_restore.h"
 #include "job/replay.h"
 #include "job/restore_full.h"
 #include "job/restore_target.h"
@@ -112,11 +113,7 @@ std::string Restoration::text_of(const Entry& entry, const std::string& name) {
 void Restoration::look() {
   report("looking", 0, std::nullopt, "entries");
   pg_restore_ = find_pg_restore(options_.bindir, target_.server().server_version());
-  postgres::Command version;
-  version.program = pg_restore_;
-  version.arguments = {"--version"};
-  version.what = "looking for pg_restore";
-  postgres::run_text(version);
+  check_pg_restore(pg_restore_, plan_.full.server_version, target_.server().server_version());
   const auto manifest = nlohmann::json::parse(text_of(plan_.full, "manifest"), nullptr, false);
   if (!manifest.is_object() || manifest.value("version", 0) != 1 || !manifest.contains("database"))
     throw Error(ErrorKind::permanent, "reading the manifest of entry " + std::to_string(plan_.full.number),

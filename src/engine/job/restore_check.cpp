@@ -1,6 +1,6 @@
 #include "base/error.h"
+#include "job/pg_restore.h"
 #include "job/restore.h"
-#include "job/restore_full.h"
 #include "postgres/scratch_server.h"
 
 namespace lpbm::job {

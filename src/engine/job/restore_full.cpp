@@ -161,17 +161,6 @@ bool lpbm_available(Connection& connection) {
   return connection.exec("SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'lpbm'").rows() > 0;
 }
 
-std::string find_pg_restore(const std::filesystem::path& bindir, int server_version) {
-  if (!bindir.empty()) return (bindir / "pg_restore").string();
-  const char* path = std::getenv("PATH");
-  std::istringstream directories(path ? path : "");
-  for (std::string directory; std::getline(directories, directory, ':');)
-    if (directory.starts_with('/') && ::access((directory + "/pg_restore").c_str(), X_OK) == 0)
-      return directory + "/pg_restore";
-  constexpr int major = 10000;
-  return "/usr/lib/postgresql/" + std::to_string(server_version / major) + "/bin/pg_restore";
-}
-
 bool names_lpbm_object(std::string_view text, std::string_view before) {
   const auto named = [&](const char* name) {
     const std::string whole = std::string(before) + name;

@@ -1,7 +1,6 @@
 // The dump of a full into the target, by pg_restore, and the materialized views after it.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,9 +13,6 @@ namespace lpbm::job {
 
 // Whether the server of `connection` offers the extension lpbm.
 bool lpbm_available(postgres::Connection& connection);
-
-// pg_restore: of `bindir`, or where that is empty of the PATH or of the usual place of the server's version.
-std::string find_pg_restore(const std::filesystem::path& bindir, int server_version);
 
 // Reads `dump` (pg_dump's custom format) to its end into the connection's database. With `leave_out_lpbm` the extension
 // lpbm and the privileges on its objects are left out, which is said in `notes`.

@@ -27,6 +27,8 @@ our @EXPORT = qw(same differences wait_for run_lpbm lpbm_fails has version $DATA
 our $DATABASE   = 'app';
 our $PASSPHRASE = 'correct horse battery staple';
 my $bindir = $ENV{LPBM_BINDIR} // die "LPBM_BINDIR is not set";
+# Of pg_dump and pg_dumpall in comparisons: of the newest server that takes part.
+our $dump_bindir = $bindir;
 
 # ---- the installation -----------------------------------------------------------------------------------------------
 
@@ -52,14 +54,19 @@ sub has
 # ---- making servers -------------------------------------------------------------------------------------------------
 
 # Recent minor releases demand that output plugins be named; older ones do not know the setting.
-our $PLUGIN_LINE = qx{postgres --describe-config} =~ /^output_plugin_libraries\t/m ? "output_plugin_libraries = 'lpbm'\n" : '';
+sub plugin_line
+{
+	my ($programs) = @_;
+	return qx{"$programs/postgres" --describe-config} =~ /^output_plugin_libraries\t/m ? "output_plugin_libraries = 'lpbm'\n" : '';
+}
+our $PLUGIN_LINE = plugin_line($bindir);
 
 # The lines that a user needs, and what makes a test quick (quick => 0: nothing). `conf` comes after, `lines` replaces
 # the first.
 sub _settings
 {
 	my ($self, %options) = @_;
-	my $lines = $options{lines} // $PLUGIN_LINE . <<"END";
+	my $lines = $options{lines} // plugin_line($self->{bindir}) . <<"END";
 shared_preload_libraries = 'lpbm'
 wal_level = logical
 logging_collector = on
@@ -79,9 +86,12 @@ END
 sub _node
 {
 	my ($class, $name, %options) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	# `bindir`: the programs of another version.
+	my $programs = $options{bindir} // $bindir;
+	my @place    = $options{bindir} ? (install_path => $programs =~ s{/bin$}{}r) : ();
+	my $node     = PostgreSQL::Test::Cluster->new($name, @place);
 	$node->init(extra => $options{initdb} // [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
-	my $self = bless { node => $node, name => $name, database => $DATABASE }, $class;
+	my $self = bless { node => $node, name => $name, database => $DATABASE, bindir => $programs }, $class;
 	my $data = $node->data_dir;
 	$self->{secrets} = $node->basedir . '/secrets';
 	mkdir $self->{secrets};
@@ -126,7 +136,7 @@ sub create_database_offline
 	my $data  = $self->node->data_dir;
 	my $input = "CREATE DATABASE $DATABASE $options\n";
 	my $out;
-	IPC::Run::run([ 'postgres', '--single', '-D', $data, '-c', 'shared_preload_libraries=', '-c', 'logging_collector=off',
+	IPC::Run::run([ "$self->{bindir}/postgres", '--single', '-D', $data, '-c', 'shared_preload_libraries=', '-c', 'logging_collector=off',
 			'postgres' ], '<', \$input, '>&', \$out) or die "creating the database: $out";
 	return;
 }
@@ -402,7 +412,7 @@ sub dump_text
 {
 	my ($self, @options) = @_;
 	my ($out, $err) = ('', '');
-	IPC::Run::run([ "$bindir/pg_dump", '-d', $self->conninfo, @options ], '>', \$out, '2>', \$err)
+	IPC::Run::run([ "$dump_bindir/pg_dump", '-d', $self->conninfo, @options ], '>', \$out, '2>', \$err)
 	  or die "pg_dump: $err";
 	my (@lines, @rows, $in_copy);
 	foreach my $line (split /\n/, $out)
@@ -415,6 +425,8 @@ sub dump_text
 		}
 		$in_copy = $line =~ /^COPY .* FROM stdin;$/;
 		next if $line =~ /^--|^\\(un)?restrict |^$/ || $line =~ /EXTENSION (IF NOT EXISTS )?lpbm\b/;
+		# A server's own mark, which a pg_dump of a minor release before it takes for a user's setting.
+		next if $line =~ /^ALTER TABLE ONLY .* SET \(pg_attver=\d+\);$/;
 		push @lines, $line;
 	}
 	return join("\n", @lines, @rows) . "\n";
@@ -424,7 +436,7 @@ sub globals_text
 {
 	my ($self) = @_;
 	my ($out, $err) = ('', '');
-	IPC::Run::run([ "$bindir/pg_dumpall", '-d', $self->conninfo('postgres'), '--globals-only' ], '>', \$out, '2>', \$err)
+	IPC::Run::run([ "$dump_bindir/pg_dumpall", '-d', $self->conninfo('postgres'), '--globals-only' ], '>', \$out, '2>', \$err)
 	  or die "pg_dumpall: $err";
 	# Roles of the extension exist only where it was created.
 	return join "\n", grep { !/^--|^\\(un)?restrict |^$|^SET client_encoding/ && !/\blpbm_admin\b/ } split /\n/, $out;
@@ -467,7 +479,7 @@ sub differences
 {
 	my ($a, $b, %options) = @_;
 	my @found;
-	my @dump_options = ($options{rows} // 1) ? () : ('--schema-only');
+	my @dump_options = (($options{rows} // 1) ? () : ('--schema-only'), @{ $options{dump} // [] });
 	push @found, text_difference('dump', $a->dump_text(@dump_options), $b->dump_text(@dump_options));
 	push @found, text_difference('globals', $a->globals_text, $b->globals_text) if $options{globals} // 1;
 	my ($sums_a, $sums_b) = ($a->checksums, $b->checksums);
@@ -547,9 +559,9 @@ sub arguments
 sub restore
 {
 	my ($self, $name, %options) = @_;
-	my $target = $options{into} // Lpbm::Test->bare($name, %options{qw(initdb)});
+	my $target = $options{into} // Lpbm::Test->bare($name, %options{qw(initdb bindir)});
 	my ($status, $out, $err) = Lpbm::Test::run_lpbm('restore', $self->arguments, '--target', $target->target,
-		'--bindir', $ENV{LPBM_BINDIR}, @{ $options{arguments} // [] });
+		'--bindir', $target->{bindir} // $ENV{LPBM_BINDIR}, @{ $options{arguments} // [] });
 	is($status, 0, "restored into $name") or diag($err);
 	return $target;
 }
