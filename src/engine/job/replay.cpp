@@ -50,6 +50,12 @@ bool concerns_lpbm(const std::string& text, const std::string& cause) {
   return mentions(text, "LPBM_") && names_lpbm_object(cause, "") && cause.find("does not exist") != std::string::npos;
 }
 
+// pg_dump does not say which version an extension has: it comes in the one that the target brings, which may be newer
+// than the one that the source updated to later.
+bool is_newer_extension(const std::string& extension, const std::string& cause) {
+  return !extension.empty() && cause.find("has no update path from version") != std::string::npos;
+}
+
 // The begin of a command, for messages; the script ends it by a semicolon on a line of its own.
 std::string excerpt(const std::string& text) {
   constexpr std::size_t longest = 200;
@@ -96,7 +102,8 @@ class Replay::Handler final : public delta::ScriptHandler {
   void open();
   void count();
   void close();
-  void run_ddl(char kind, const std::string& settings, const std::string& text, const std::string& resets);
+  void run_ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
+               const std::string& resets);
   void run_pieces(const std::string& settings, const std::string& text, const std::string& resets);
   void stand_in(const std::string& role);
   void sequence_after_stop(const std::string& sql);
@@ -292,8 +299,8 @@ void Replay::Handler::run_pieces(const std::string& settings, const std::string&
 
 // A role that was created and dropped between two looks at the globals is in none of them: DDL that needs it gets a
 // stand-in.
-void Replay::Handler::run_ddl(char kind, const std::string& settings, const std::string& text,
-                              const std::string& resets) {
+void Replay::Handler::run_ddl(char kind, const std::string& extension, const std::string& settings,
+                              const std::string& text, const std::string& resets) {
   constexpr int most_roles = 8;
   for (int tries = 0;; ++tries) {
     if (kind == 't') connection_.exec("SAVEPOINT lpbm_ddl");
@@ -305,13 +312,15 @@ void Replay::Handler::run_ddl(char kind, const std::string& settings, const std:
       const bool alive = PQstatus(connection_.raw()) == CONNECTION_OK;
       const std::string role = missing_role(error.cause());
       const bool stands_in = alive && !role.empty() && tries < most_roles;
-      const bool leave_out = alive && !stands_in && !options_.lpbm_available && concerns_lpbm(text, error.cause());
-      if (!stands_in && !leave_out)
+      const bool lpbm = alive && !stands_in && !options_.lpbm_available && concerns_lpbm(text, error.cause());
+      const bool newer = alive && is_newer_extension(extension, error.cause());
+      if (!stands_in && !lpbm && !newer)
         throw Error(error.kind(), "replaying " + describe(pipeline_.place()) + ": " + excerpt(text), error.cause(),
                     error.hint());
       connection_.exec(kind == 't' ? "ROLLBACK TO SAVEPOINT lpbm_ddl" : resets.empty() ? "RESET ROLE" : resets);
-      totals_.skipped_lpbm = totals_.skipped_lpbm || leave_out;
-      if (leave_out) return;
+      totals_.skipped_lpbm = totals_.skipped_lpbm || lpbm;
+      if (newer) totals_.newer_extensions.push_back(excerpt(text) + ": " + error.cause());
+      if (lpbm || newer) return;
       stand_in(role);
     }
   }
@@ -339,7 +348,7 @@ void Replay::Handler::ddl(char kind, const std::string& extension, const std::st
   pipeline_.leave();
   hold_.on(normalized(text).find(" EVENT TRIGGER ") != std::string::npos);
   connection_.exec("SET enable_seqscan = on");
-  run_ddl(kind, settings, text, resets);
+  run_ddl(kind, extension, settings, text, resets);
   connection_.exec(keyed_plans);
   hold_.off();
   pipeline_.enter();

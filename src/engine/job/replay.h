@@ -32,8 +32,9 @@ struct ReplayTotals {
   bool stopped = false;  // by `until` or `stop_before`
   std::optional<Lsn> stopped_at;
   bool skipped_lpbm = false;
-  bool refreshed = false;                // the stream held DDL on materialized views
-  std::vector<std::string> passed_over;  // DDL on databases, which belongs to the whole server: not replayed
+  bool refreshed = false;                     // the stream held DDL on materialized views
+  std::vector<std::string> passed_over;       // DDL on databases, which belongs to the whole server: not replayed
+  std::vector<std::string> newer_extensions;  // updates that the target's version is beyond, with the server's words
   std::vector<std::string>
       stand_ins;  // roles that DDL needed and nobody knows: created NOLOGIN, to be dropped at the end
 };

@@ -209,6 +209,8 @@ void Restoration::finish(postgres::Connection& connection) {
   keeper_->finish(result_.notes);
   if (totals.skipped_lpbm)
     result_.notes.push_back("the extension lpbm is not installed on the target: commands on it were left out");
+  for (const std::string& text : totals.newer_extensions)
+    result_.notes.push_back("the extension is at the version that this server brings, beyond this update: " + text);
   for (const std::string& text : totals.passed_over)
     result_.notes.push_back("not replayed, since it names a database of the source: " + text);
   if (plan_.stops_at)

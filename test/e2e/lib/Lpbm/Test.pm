@@ -439,6 +439,7 @@ sub globals_text
 	IPC::Run::run([ "$dump_bindir/pg_dumpall", '-d', $self->conninfo('postgres'), '--globals-only' ], '>', \$out, '2>', \$err)
 	  or die "pg_dumpall: $err";
 	# Roles of the extension exist only where it was created.
+	$out =~ s{LOCATION 'pg_tblspc/\d+'}{IN PLACE}g;
 	return join "\n", grep { !/^--|^\\(un)?restrict |^$|^SET client_encoding/ && !/\blpbm_admin\b/ } split /\n/, $out;
 }
 
