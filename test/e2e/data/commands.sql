@@ -692,6 +692,8 @@ LOAD 'plpgsql';
 CREATE TABLE t_\N (a int PRIMARY KEY);
 --- run
 BEGIN; LOCK TABLE t_\N; COMMIT;
+--- LOGIN
+--- none: not a command, but what an event trigger may wait for; since PostgreSQL 17
 --- MERGE
 CREATE TABLE t_\N (a int PRIMARY KEY, b float);
 INSERT INTO t_\N VALUES (1, 1), (2, 2);
@@ -850,6 +852,11 @@ CREATE TABLE t_\N (a int PRIMARY KEY, b text, c int);
 INSERT INTO t_\N SELECT i, 'x', i FROM generate_series(1, 5) i;
 --- run
 ALTER TABLE t_\N ALTER c SET NOT NULL;
+--- AT_SetExpression
+CREATE TABLE t_\N (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED);
+INSERT INTO t_\N VALUES (1);
+--- run
+ALTER TABLE t_\N ALTER b SET EXPRESSION AS (a + 2);
 --- AT_DropExpression
 CREATE TABLE t_\N (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a + 1) STORED);
 INSERT INTO t_\N VALUES (1);
