@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures lpbm beside what one would use without it, in one run on one machine, and prints ratios of medians.
 
-    run.py [section ...]      sections: reading statements full replay tps latency decode idle
+    run.py [section ...]      sections: reading statements full replay tps latency decode bytes idle
     run.py --quick ...        smaller sizes, to see that everything runs
 
 Nothing is asserted: the figures and what is known about them stand in docs/performance.md.
@@ -258,6 +258,23 @@ class Bench:
         say("decoded, logged, read, encrypted, journalled: %d changes in %.2f s (%d a second), CPU %.3f s per 1,000,000; worker RssAnon %s kB" % (
             rows, took, rows / took, used * 1e6 / rows, memory.get("worker")))
 
+    def bytes(self):
+        """What is stored for each byte of WAL; checkpoints are rare, so that page images do not flatter."""
+        server = self.server(EVERY_SECOND + "checkpoint_timeout = '1h'\n")
+        server.sql("CREATE EXTENSION lpbm")
+        self.pgbench(server, "-i", "-q", "-s", "10")
+        server.sql("SELECT lpbm_full_backup()")
+        start = server.sql("SELECT pg_current_wal_insert_lsn(), max(entry) FROM lpbm_entries")[0]
+        self.pgbench(server, "-c", "4", "-j", "2", "-T", str(self.options.seconds))
+        server.sql("SELECT lpbm_delta()")
+        ratio = server.sql("SELECT sum(stored_bytes) / (pg_current_wal_insert_lsn() - '%s'::pg_lsn) FROM lpbm_entries "
+                           "WHERE entry > %d" % start)[0][0]
+        say("pgbench: %.3f bytes stored for each byte of WAL" % ratio)
+        shell("/usr/bin/python3 %s --bindir %s --seconds %d >%s/application.log" % (
+            os.path.join(HERE, "..", "test", "application", "run.py"), self.options.bindir, self.options.seconds, self.root))
+        with open(os.path.join(self.root, "application.log")) as log:
+            say("an application: " + re.search(r"deltas hold .*", log.read()).group())
+
     def idle(self):
         server = self.server(EVERY_SECOND)
         server.sql("CREATE EXTENSION lpbm")
@@ -272,7 +289,7 @@ class Bench:
 
 
 def main():
-    sections = ["reading", "statements", "full", "replay", "tps", "latency", "decode", "idle"]
+    sections = ["reading", "statements", "full", "replay", "tps", "latency", "decode", "bytes", "idle"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", nargs="*", choices=[[], *sections])
     parser.add_argument("--quick", action="store_true")
