@@ -159,7 +159,7 @@ lpbm_fails([ 'restore', '--store', 'file:/nowhere/at/all', '--journal', $vault->
 # Usage.
 lpbm_fails([ 'restore' ], 2, qr/--store|required/, 'options missing');
 lpbm_fails([ 'restore', $vault->arguments, '--target', $target->conninfo('y'), '--until', 'yesterdayish' ], 2, qr/yesterdayish/, 'a time that is none');
-lpbm_fails([ 'no-such-command' ], 2, qr/./, 'no such command');
+lpbm_fails([ 'no-such-command' ], 2, qr/there is no command "no-such-command"/, 'no such command');
 lpbm_fails([ 'list', '--journal', "$root/gone" ], 1, qr/gone/, 'no such journal');
 lpbm_fails([ 'restore', '--store', 'ftp://host/', '--journal', $vault->journal, '--passphrase-file', $vault->root . '/passphrase', '--target', $target->conninfo('y') ], 2, qr/ftp/, 'a store of unknown kind');
 

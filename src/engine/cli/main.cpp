@@ -39,7 +39,9 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    cli::note(std::string("reading the command line: ") + error.what());
+    const bool unknown = app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-';
+    cli::note("reading the command line: " +
+              (unknown ? "there is no command \"" + std::string(argv[1]) + '"' : std::string(error.what())));
     ::fprintf(stderr, "hint: lpbm --help lists the commands, lpbm COMMAND --help their options.\n");
     return exit_usage;
   }

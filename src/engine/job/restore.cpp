@@ -121,9 +121,9 @@ void Restoration::look() {
   properties_ = manifest["database"];
   globals_ = parse_globals(text_of(plan_.full, "globals"));
   std::vector<std::string> missing;
-  if (!options_.in_place_tablespaces) missing = check_tablespaces(target_.server(), globals_);
+  if (!options_.scratch) missing = check_tablespaces(target_.server(), globals_);
   for (const Entry& delta : plan_.deltas)
-    if (find_object(delta, "globals") && !options_.in_place_tablespaces && missing.empty())
+    if (find_object(delta, "globals") && !options_.scratch && missing.empty())
       missing = check_tablespaces(target_.server(), parse_globals(text_of(delta, "globals")));
   if (missing.empty()) return;
   std::string names;
@@ -222,12 +222,12 @@ void Restoration::finish(postgres::Connection& connection) {
                             ", the first that committed later than asked for");
   if (!plan_.note.empty()) result_.notes.push_back(plan_.note);
   target_.finish(properties_);
-  result_.notes.push_back("statistics were not restored: run ANALYZE in " + target_.name());
+  if (!options_.scratch) result_.notes.push_back("statistics were not restored: run ANALYZE in " + target_.name());
 }
 
 RestoreResult Restoration::run() {
   look();
-  keeper_.emplace(target_.server(), options_.in_place_tablespaces);
+  keeper_.emplace(target_.server(), options_.scratch);
   report("globals", 0, std::nullopt, "roles");
   keeper_->apply(globals_);
   target_.begin(properties_, plan_.full.name + " of " + journal_.header().site, result_.notes);

@@ -30,7 +30,7 @@ struct RestoreOptions {
   std::filesystem::path bindir;  // of pg_restore; empty: looked for
   std::optional<Micros> until;
   std::optional<std::uint64_t> entry;
-  bool in_place_tablespaces = false;  // scratch servers: missing tablespaces are made inside the data directory
+  bool scratch = false;  // the server is removed afterwards: missing tablespaces are made inside its data directory
   // Called from the thread that restores: phase, done, total (if known), unit ("bytes", "transactions", ...).
   std::function<void(const std::string&, std::uint64_t, std::optional<std::uint64_t>, const std::string&)> progress;
 };

@@ -25,7 +25,7 @@ std::filesystem::path server_bindir(const RestoreOptions& options) {
 
 RestoreResult check_restore(RestoreOptions options) {
   options.bindir = server_bindir(options);
-  options.in_place_tablespaces = true;
+  options.scratch = true;
   const postgres::ScratchServer server(options.bindir);
   options.target = server.conninfo("lpbm_check");
   RestoreResult result = restore(options);
