@@ -65,7 +65,19 @@ CREATE FUNCTION lpbm_journal_lines(OUT cid text, OUT name text, OUT content text
   AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION lpbm_journal_lines() IS 'entries of the journal''s file: CID, name and JSON';
 
-CREATE VIEW lpbm_status AS SELECT name, value, hint FROM lpbm_status_rows();
+CREATE VIEW lpbm_status AS
+SELECT name, value, hint FROM lpbm_status_rows()
+UNION ALL
+-- What a table without a key costs. Lines without a refresh are passed over before they are parsed.
+SELECT 'advice',
+       pg_catalog.format('table %I.%I has no primary key: %s refreshes, %s in the last day', r ->> 'schema', r ->> 'name',
+                         pg_catalog.count(*), pg_catalog.pg_size_pretty(pg_catalog.sum((r ->> 'bytes')::bigint))),
+       'A primary key, or REPLICA IDENTITY FULL, makes its changes part of the stream.'
+FROM lpbm_journal_lines() AS l, LATERAL (SELECT l.content::jsonb AS j) AS parsed,
+     pg_catalog.jsonb_array_elements(j -> 'refreshes') AS r
+WHERE l.content ~ '"refreshes":' AND r ->> 'kind' = 't' AND r ->> 'object' <> ''
+  AND pg_catalog.to_timestamp((j ->> 'finished')::numeric / 1000000) > pg_catalog.now() - interval '1 day'
+GROUP BY r ->> 'schema', r ->> 'name';
 COMMENT ON VIEW lpbm_status IS 'what lpbm does and what is wrong, one row a fact';
 
 CREATE VIEW lpbm_progress AS SELECT job, phase, done, total, unit, started FROM lpbm_progress_rows();
@@ -91,7 +103,15 @@ SELECT (j ->> 'entry')::bigint AS entry,
        CASE WHEN (j ->> 'last_commit')::bigint > 0
             THEN pg_catalog.to_timestamp((j ->> 'last_commit')::numeric / 1000000) END AS last_commit,
        j -> 'holes' AS holes,
-       j -> 'objects' AS objects
+       j -> 'objects' AS objects,
+       COALESCE((j ->> 'ddl')::bigint, 0) AS ddl,
+       (SELECT pg_catalog.array_agg(
+                 CASE r ->> 'kind' WHEN 'l' THEN 'large objects'
+                   ELSE pg_catalog.quote_ident(r ->> 'schema') || '.' || pg_catalog.quote_ident(r ->> 'name') END ||
+                 CASE WHEN r ->> 'object' = '' THEN ' (gone)'
+                   ELSE pg_catalog.format(' (%s rows, %s)', r ->> 'rows',
+                                          pg_catalog.pg_size_pretty((r ->> 'bytes')::bigint)) END ORDER BY o)
+        FROM pg_catalog.jsonb_array_elements(j -> 'refreshes') WITH ORDINALITY AS f(r, o)) AS refreshed
 FROM lpbm_journal_lines() AS l, LATERAL (SELECT l.content::jsonb AS j) AS parsed;
 COMMENT ON VIEW lpbm_entries IS 'the journal''s entries: full backups and deltas, in order';
 

@@ -249,5 +249,6 @@ void lpbm_decoder_reset_counts(void) {
   progress->records = 0;
   progress->rows = 0;
   progress->anchors_seen = 0;
+  progress->stale_seen = 0;
   progress->holes_seen = 0;
 }

@@ -54,6 +54,7 @@ typedef struct LpbmProgress {
                               by lpbm_decoder_abandon: after an error it says at which commit it happened */
   int anchors_seen;        /* (*) entries in `anchors` (older ones are dropped when there are too many) */
   LpbmAnchor anchors[LPBM_MAX_ANCHORS];
+  uint64 stale_seen; /* (*) N lines: what only a refresh can carry */
   uint64 holes_seen; /* (*) may be more than LPBM_MAX_HOLES, of which the first are kept */
   LpbmHole holes[LPBM_MAX_HOLES];
 } LpbmProgress;

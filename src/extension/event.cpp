@@ -83,6 +83,9 @@ void parse(std::string_view line, LpbmEvent& event) {
   event.next = number(object, "next", -1);
   event.journal_after = number(object, "journal_after", 0);
   event.mailed = number(object, "mailed", 0);
+  event.stale = number(object, "stale", 0);
+  event.stale_cause = text(object, "stale_cause");
+  event.full = text(object, "full");
   take_rows(object, "problems", event);
   take_rows(object, "notes", event);
   event.kind = kind_of(object.value("event", ""));
@@ -119,7 +122,8 @@ void lpbm_event_parse(const char* line, size_t length, LpbmEvent* event) {
 }
 
 void lpbm_event_free(LpbmEvent* event) {
-  for (char* part : {event->phase, event->unit, event->line, event->what, event->cause, event->hint, event->key})
+  for (char* part : {event->phase, event->unit, event->line, event->what, event->cause, event->hint, event->key,
+                     event->stale_cause, event->full})
     std::free(part);
   for (int i = 0; i < event->row_count; i++)
     for (char* part : {event->rows[i].name, event->rows[i].problem, event->rows[i].hint, event->rows[i].cid})

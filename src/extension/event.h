@@ -56,6 +56,10 @@ typedef struct LpbmEvent {
   int64_t next;
   int64_t journal_after;
   int64_t mailed;
+  /* delta's result: what waits for a refresh, and why; the reason of a full that is needed instead, or NULL */
+  int64_t stale;
+  char* stale_cause;
+  char* full;
   int row_count;
   LpbmEventRow* rows;
 } LpbmEvent;

@@ -2,6 +2,7 @@
 
 #include "access/transam.h"
 #include "lib/ilist.h"
+#include "lib/stringinfo.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -74,6 +75,20 @@ bool lpbm_holds_first(LpbmHold* place) {
     }
   }
   return any;
+}
+
+void lpbm_holds_list(StringInfo out) {
+  FullTransactionId next = ReadNextFullTransactionId();
+  dlist_iter iterator;
+  LpbmHold first;
+
+  (void)lpbm_holds_first(&first); /* drops those that are visible */
+  dlist_foreach(iterator, &holds) {
+    TransactionId xid = dlist_container(Hold, node, iterator.cur)->xid;
+    uint64 epoch = EpochFromFullTransactionId(next) - (xid > XidFromFullTransactionId(next) ? 1 : 0);
+
+    appendStringInfo(out, "%s" UINT64_FORMAT, iterator.cur == dlist_head_node(&holds) ? "" : ",", (epoch << 32) | xid);
+  }
 }
 
 /*

@@ -31,6 +31,9 @@ extern void lpbm_holds_start(void);
 extern void lpbm_holds_note(TransactionId xid, LpbmHold place);
 /* Whether the record of an invisible transaction is known; then *place is the first of them. */
 extern bool lpbm_holds_first(LpbmHold* place);
+/* The full xids of the invisible transactions whose records are known, as JSON numbers with commas between. */
+struct StringInfoData;
+extern void lpbm_holds_list(struct StringInfoData* out);
 /* Whether there is an invisible transaction whose record is not known: no full backup may begin before it is seen. */
 extern bool lpbm_holds_unknown(void);
 

@@ -217,14 +217,29 @@ static bool is_silent(void) {
   return !t->open || t->poisoned || t->passed || t->extensions > 0;
 }
 
-static void blame_identity(LpbmRelation* entry) {
-  char* name;
+void lpbm_stale_large_objects(void) {
+  lpbm_record_ensure();
+  lpbm_put_text("N");
+  lpbm_put_string("l");
+  lpbm_put_end();
+  progress.stale_seen++;
+}
 
+/*
+ * A row was changed that cannot be named. Once a transaction, and again after DDL in it, which may have filled the
+ * table anew (lpbm_relations_forget).
+ */
+static void blame_identity(LpbmRelation* entry) {
   if (entry->blamed == lpbm_transaction.txn->end_lsn) return;
   entry->blamed = lpbm_transaction.txn->end_lsn;
-  name = psprintf("%s.%s", entry->schema, entry->name);
-  lpbm_hole("no_replica_identity", name);
-  pfree(name);
+  lpbm_record_ensure();
+  lpbm_put_text("N");
+  lpbm_put_string("t");
+  lpbm_put_number(entry->relid);
+  lpbm_put_string(entry->schema);
+  lpbm_put_string(entry->name);
+  lpbm_put_end();
+  progress.stale_seen++;
 }
 
 static void change_row(LogicalDecodingContext* context, ReorderBufferTXN* txn, Relation relation,

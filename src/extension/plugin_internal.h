@@ -45,7 +45,7 @@ typedef struct LpbmRelation {
   char identity;      /* k, f, n */
   uint64 epoch;       /* in which it was defined last (record.h) */
   XLogRecPtr emptied; /* transaction in which its W was written */
-  XLogRecPtr blamed;  /* transaction in which a hole was written for its missing identity */
+  XLogRecPtr blamed;  /* transaction in which it was said that its rows are not told */
   MemoryContext context;
   char* schema;
   char* name;
@@ -100,6 +100,8 @@ extern LpbmTransaction lpbm_transaction;
 /* Begins the record where that has not been done. */
 extern void lpbm_record_ensure(void);
 extern void lpbm_hole(const char* code, const char* detail);
+/* Large objects were changed, and only a refresh can tell how. */
+extern void lpbm_stale_large_objects(void);
 extern void lpbm_note_anchor(const char* nonce);
 
 /* --- messages ---------------------------------------------------------------------------------------------------- */

@@ -267,6 +267,7 @@ static void build(LpbmRelation* entry, Relation relation) {
   entry->context = AllocSetContextCreate(relations_context, "lpbm relation", ALLOCSET_SMALL_SIZES);
   old = MemoryContextSwitchTo(entry->context);
   entry->epoch = 0;
+  entry->blamed = InvalidXLogRecPtr;
   entry->skipped = is_skipped(relation, original);
   if (!entry->skipped) {
     entry->schema = get_namespace_name(RelationGetNamespace(original));

@@ -80,6 +80,7 @@ typedef struct LpbmRequest {
   char journal[MAXPGPATH];
   char until[LPBM_NAME];
   XLogRecPtr upto; /* delta: the record that must be in the journal */
+  uint64 stale;    /* delta: what must have been refreshed (worker_internal.h) */
   bool needs_full; /* delta: it waits for a full, whose CID is the answer */
   bool failed;
   char result[LPBM_CID]; /* CID, "" = none */

@@ -8,6 +8,10 @@
 
 /* A fence that does not come this often in a row is no accident any more. */
 #define FENCE_PATIENCE 3
+/* After so many refreshes in a row that could not be made, a full is taken. */
+#define REFRESH_PATIENCE 5
+/* The pause after a refresh, in times of what it took. */
+#define REFRESH_SHARE 3
 /* A store that could not be reached at the start is looked at again this often. */
 #define STORE_PAUSE_MS (60 * 1000)
 
@@ -105,6 +109,7 @@ static void full_is_journalled(LpbmJob* job, const LpbmEntryLine* entry) {
   stream->globals = job->globals;
   if (job->automatic) stream->automatic = job->started;
   if (entry->to >= lpbm_worker.wanted_lsn) {
+    lpbm_worker.refreshed = Max(lpbm_worker.refreshed, lpbm_worker.stale_wanted);
     stream->full_wanted[0] = '\0';
     lpbm_worker.wanted_lsn = InvalidXLogRecPtr;
   }
@@ -176,6 +181,9 @@ static void take_result(LpbmJob* job, const LpbmEvent* event, const char* line) 
   const void* both[2] = {job, line};
 
   job->answered = true;
+  job->stale_left = event->stale;
+  lpbm_copy_text(job->stale_cause, event->stale_cause == NULL ? "" : event->stale_cause, sizeof(job->stale_cause));
+  lpbm_copy_text(job->full, event->full == NULL ? "" : event->full, sizeof(job->full));
   if (job->kind == LPBM_JOB_INIT) take_init(event);
   if (job->kind == LPBM_JOB_MAIL) lpbm_mail_take_result(job, event);
   if (job->kind != LPBM_JOB_RESTORE && job->kind != LPBM_JOB_VERIFY) return;
@@ -232,6 +240,37 @@ static void save_step(void* argument) {
   lpbm_stream_save(&lpbm_worker.stream);
 }
 
+static void want_full_for_stale(const LpbmJob* job, const char* reason) {
+  lpbm_worker.stale_wanted = job->stale;
+  lpbm_want_full(reason, job->last_record);
+  lpbm_requests_need_full();
+  lpbm_retry_reset(&lpbm_worker.refresh);
+  lpbm_tell("refresh", NULL, NULL);
+}
+
+/* A refresh that cannot be made for long, or not at all, is made up for by a full. */
+static void refresh_ended(const LpbmJob* job) {
+  TimestampTz now = GetCurrentTimestamp();
+
+  if (job->full[0] != '\0') {
+    want_full_for_stale(job, job->full);
+  } else if (job->stale_left == 0) {
+    lpbm_worker.refreshed = Max(lpbm_worker.refreshed, job->stale);
+    lpbm_retry_reset(&lpbm_worker.refresh);
+    lpbm_worker.refresh.after = now + REFRESH_SHARE * (now - job->started);
+    lpbm_tell("refresh", NULL, NULL);
+  } else {
+    lpbm_retry_later(&lpbm_worker.refresh);
+    lpbm_tell("refresh", job->stale_cause, "Tables without a primary key are locked for a moment to be backed up.");
+    if (lpbm_worker.refresh.failures >= REFRESH_PATIENCE) {
+      char reason[LPBM_TEXT];
+
+      snprintf(reason, sizeof(reason), "no_replica_identity: no refresh was possible: %.800s", job->stale_cause);
+      want_full_for_stale(job, reason);
+    }
+  }
+}
+
 static void delta_succeeded(const LpbmJob* job) {
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
@@ -246,6 +285,7 @@ static void delta_succeeded(const LpbmJob* job) {
   lpbm_tell("csvlog", NULL, NULL);
   if (job->cid[0] != '\0') lpbm_tell("store", NULL, NULL);
   lpbm_requests_note(false, job->cid);
+  if (job->refresh) refresh_ended(job);
 }
 
 /* A fence that was read and synchronised before, and is not there any more: nothing of it can be written again. */

@@ -29,11 +29,16 @@ typedef struct LpbmJob {
   XLogRecPtr upto;        /* delta: what was decoded when it began */
   XLogRecPtr last_record; /* delta: the last record of that */
   bool fenced;
-  uint64 globals; /* hash of the globals that it takes, 0: none */
-  LpbmHold hold;  /* full: log files from there on are kept */
-  bool automatic; /* full: counts for lpbm.min_full_interval */
-  uint64 request; /* restore, verify: whose */
-  bool answered;  /* result or error has come */
+  bool refresh;     /* delta: refreshes what is stale */
+  uint64 stale;     /* delta: lpbm_worker.stale when it began */
+  int64 stale_left; /* delta: of it */
+  char stale_cause[LPBM_TEXT];
+  char full[LPBM_TEXT]; /* delta: reason of a full that is needed, or "" */
+  uint64 globals;       /* hash of the globals that it takes, 0: none */
+  LpbmHold hold;        /* full: log files from there on are kept */
+  bool automatic;       /* full: counts for lpbm.min_full_interval */
+  uint64 request;       /* restore, verify: whose */
+  bool answered;        /* result or error has come */
   bool failed;
   LpbmErrorKind error;
   char cause[LPBM_TEXT];
@@ -56,7 +61,7 @@ typedef struct LpbmWorker {
   bool restoring;    /* the engine is restoring into this database, or has left it unfinished */
   bool stopping;
   bool holds_started; /* by this process */
-  LpbmRetry init, delta, full, decode;
+  LpbmRetry init, delta, full, decode, refresh;
   LpbmJob jobs[LPBM_LANES];
 
   LpbmPosition written;      /* the last frame in the csvlog; run 0: none in this run */
@@ -64,7 +69,11 @@ typedef struct LpbmWorker {
   XLogRecPtr written_upto;   /* decoded up to there */
   bool positions_written;    /* positions of sequences were written with what was decoded last */
   XLogRecPtr wanted_lsn;     /* a full must have its anchor at or above */
-  uint64 globals;            /* hash as it is now */
+  uint64 stale;        /* grows when something that only a refresh carries was decoded; the first of a process: what
+                          it does not know of */
+  uint64 refreshed;    /* all up to there was refreshed, or a full made up for it */
+  uint64 stale_wanted; /* what the full that is wanted makes up for */
+  uint64 globals;      /* hash as it is now */
   bool globals_known;
   XLogRecPtr failing; /* the transaction at which decoding failed last */
   char failing_cause[LPBM_TEXT];
@@ -129,6 +138,8 @@ extern void lpbm_advance_idle(void);
 /* A full must be taken, with its anchor at or above lsn. */
 extern void lpbm_want_full(const char* reason, XLogRecPtr lsn);
 extern bool lpbm_is_unjournalled(void);
+/* Whether the next delta is to refresh what is stale. */
+extern bool lpbm_refresh_due(void);
 /* Whether roles and the like are others than those stored last, and nobody is storing them. */
 extern bool lpbm_globals_changed(void);
 /* Whether a full is needed without which the deltas since are worth nothing. */
@@ -173,6 +184,10 @@ extern bool lpbm_requests_answer(LpbmJobKind kind, uint64 id, const char* result
 extern void lpbm_requests_note(bool full, const char* cid);
 /* Answers all that wait, taken or not; for full: also deltas that need one. */
 extern void lpbm_requests_refuse(LpbmJobKind kind, const char* cause, const char* hint);
+/* What is stale needs a full: deltas that wait for its refresh wait for that. */
+extern void lpbm_requests_need_full(void);
+/* Whether a delta that was taken waits for a refresh. */
+extern bool lpbm_requests_need_refresh(void);
 /* Answers deltas that have nothing more to wait for. */
 extern void lpbm_requests_settle(void);
 

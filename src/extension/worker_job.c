@@ -196,6 +196,13 @@ static void start_delta(void) {
   else
     appendStringInfoString(&members, ",\"keep\":null");
   appendStringInfo(&members, ",\"globals\":%s", job.globals != 0 ? "true" : "false");
+  job.refresh = lpbm_refresh_due();
+  job.stale = lpbm_worker.stale;
+  if (job.refresh) {
+    appendStringInfoString(&members, ",\"refresh\":true,\"invisible\":[");
+    lpbm_holds_list(&members);
+    appendStringInfoChar(&members, ']');
+  }
   if (!lpbm_job_start(LPBM_LANE_DELTA, &job, members.data)) lpbm_retry_later(&lpbm_worker.delta);
 }
 

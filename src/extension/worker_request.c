@@ -81,7 +81,31 @@ void lpbm_requests_decoded(void) {
   FOR_REQUESTS(request) {
     if (request->kind != LPBM_JOB_DELTA || request->state != LPBM_REQUEST_TAKEN || request->upto != UNDECODED) continue;
     request->upto = Max(lpbm_worker.written_record, lpbm_worker.stream.last_record);
+    request->stale = lpbm_worker.stale;
     request->needs_full = needs_full;
+  }
+  lpbm_shared_unlock();
+}
+
+/* Under the lock. */
+static bool waits_for_refresh(const LpbmRequest* request) {
+  return request->kind == LPBM_JOB_DELTA && request->state == LPBM_REQUEST_TAKEN && !request->needs_full &&
+         request->upto != UNDECODED && request->stale > lpbm_worker.refreshed;
+}
+
+bool lpbm_requests_need_refresh(void) {
+  bool found = false;
+
+  lpbm_shared_lock(false);
+  FOR_REQUESTS(request) found |= waits_for_refresh(request);
+  lpbm_shared_unlock();
+  return found;
+}
+
+void lpbm_requests_need_full(void) {
+  lpbm_shared_lock(true);
+  FOR_REQUESTS(request) {
+    if (waits_for_refresh(request)) request->needs_full = true;
   }
   lpbm_shared_unlock();
 }
@@ -159,6 +183,7 @@ void lpbm_requests_settle(void) {
   FOR_REQUESTS(request) {
     if (request->kind != LPBM_JOB_DELTA || request->state != LPBM_REQUEST_TAKEN) continue;
     if (request->upto > lpbm_worker.stream.journalled || globals || (request->needs_full && needed)) continue;
+    if (waits_for_refresh(request)) continue;
     answer(request, NULL, NULL, NULL);
     any = true;
   }

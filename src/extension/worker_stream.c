@@ -21,7 +21,7 @@ bool lpbm_is_unjournalled(void) {
 }
 
 static bool is_automatic(const char* reason) {
-  return strcmp(reason, "scheduled") != 0 && strcmp(reason, "requested") != 0;
+  return reason[0] != '\0' && strcmp(reason, "scheduled") != 0 && strcmp(reason, "requested") != 0;
 }
 
 static void save_step(void* argument) {
@@ -49,6 +49,19 @@ void lpbm_want_full(const char* reason, XLogRecPtr lsn) {
   if (is_automatic(reason))
     ereport(LOG, (errmsg("lpbm: a full backup is needed: %s", lpbm_from_utf8(stream->full_wanted))));
   (void)save();
+}
+
+/*
+ * Not before there is a full, nor where one is wanted that makes up for it. With a pause after the last one that grows
+ * with what it took, so that a table that changes all the time does not keep us busy, unless somebody waits for it.
+ */
+bool lpbm_refresh_due(void) {
+  const LpbmStream* stream = &lpbm_worker.stream;
+
+  if (lpbm_worker.stale <= lpbm_worker.refreshed || !stream->complete || is_automatic(stream->full_wanted))
+    return false;
+  if (lpbm_worker.refresh.failures == 0 && lpbm_requests_need_refresh()) return !lpbm_holds_unknown();
+  return lpbm_retry_due(&lpbm_worker.refresh) && !lpbm_holds_unknown();
 }
 
 /* --- a stream with its slot -------------------------------------------------------------------------------------- */
@@ -80,6 +93,7 @@ static void begin_stream(const char* reason) {
   lpbm_stream_save(&fresh);
   lpbm_worker.stream = fresh;
   lpbm_requests_again();
+  lpbm_worker.refreshed = lpbm_worker.stale; /* its full has it */
   lpbm_worker.wanted_lsn = InvalidXLogRecPtr;
   ereport(LOG, (errmsg("lpbm: stream %s begins at %X/%X: %s", fresh.id, LSN_FORMAT_ARGS(fresh.start),
                        lpbm_from_utf8(reason))));
@@ -249,9 +263,12 @@ static void decode(void* argument) {
     lpbm_worker.globals = lpbm_globals_hash();
   lpbm_worker.globals_known = true;
   CommitTransactionCommand();
-  /* New globals alone leave no record, but a delta needs a fence. */
-  if (lpbm_worker.stream.complete && lpbm_worker.globals != lpbm_worker.stream.globals && !lpbm_is_unjournalled() &&
-      lpbm_decoder_progress()->frames == 0 && lpbm_plugin_begin_positions(lpbm_decoder_progress()->decoded_upto))
+  /* New globals alone leave no record, nor does a refresh that is due again, but a delta needs a fence. */
+  if (!lpbm_is_unjournalled() && lpbm_decoder_progress()->records == 0 &&
+      ((lpbm_worker.stream.complete && lpbm_worker.globals != lpbm_worker.stream.globals &&
+        lpbm_decoder_progress()->frames == 0) ||
+       lpbm_refresh_due()) &&
+      lpbm_plugin_begin_positions(lpbm_decoder_progress()->decoded_upto))
     lpbm_plugin_end_positions();
   lpbm_decoder_flush();
 }
@@ -287,6 +304,7 @@ static void note_success(const LpbmProgress* progress) {
   lpbm_worker.written_record = progress->last_record;
   lpbm_worker.written_upto = progress->decoded_upto;
   note_holes(progress);
+  if (progress->stale_seen > 0) lpbm_worker.stale++;
   lpbm_decoder_reset_counts();
   if (lpbm_worker.decode.failures > 0) {
     lpbm_retry_reset(&lpbm_worker.decode);

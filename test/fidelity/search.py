@@ -82,10 +82,11 @@ def restore_and_compare(server, options):
     cid = server.sql("SELECT lpbm_delta()")
     server.sql("DROP DATABASE IF EXISTS restored")
     server.restore("restored")
+    said = server.said
     source, restored = server.dump("postgres"), server.dump("restored")
     if source == restored:
         return None
-    return "last entry %s\n%s" % (cid, "\n".join(list(difflib.unified_diff(source, restored, "source", "restored", n=2))[:60]))
+    return "last entry %s\n%s\n%s" % (cid, said, "\n".join(list(difflib.unified_diff(source, restored, "source", "restored", n=2))[:60]))
 
 
 def search(server, options):
@@ -104,6 +105,9 @@ def search(server, options):
             server.sql("DROP SCHEMA IF EXISTS w%d CASCADE" % seed)
         server.sql("SELECT lpbm_full_backup()")
         counts["workloads"] += len(seeds)
+    counts["deltas"], counts["refreshes"] = server.sql(
+        "SELECT count(*), coalesce(sum(jsonb_array_length(content::jsonb -> 'refreshes')), 0)::int FROM lpbm_journal_lines() "
+        "WHERE content LIKE '%\"kind\":\"delta\"%'")[0]
     fulls = server.sql("SELECT reason, count(*) FROM lpbm_entries WHERE kind = 'full' GROUP BY 1 ORDER BY 2 DESC")
     print("%s\nfulls: %s" % (dict(counts.most_common(30)), fulls))
     return failed

@@ -31,6 +31,7 @@ class Server:
                               stderr=subprocess.PIPE, text=True)
         if check and done.returncode:
             raise RuntimeError("%s %s: %s" % (program, arguments, done.stderr[-3000:]))
+        self.said = done.stderr
         return done.stdout
 
     def create(self, settings="", lpbm=True):

@@ -38,6 +38,9 @@ struct Transcript final : lpbm::csvlog::RecordHandler {
     say("S" + schema + name + last + (called ? "t" : "f"));
   }
   void hole(const std::string& code, const std::string& detail) override { say("H" + code + detail); }
+  void stale(const lpbm::csvlog::Stale& stale) override {
+    say(std::string("N") + stale.kind + std::to_string(stale.relation) + stale.schema + "." + stale.name);
+  }
   void anchor(const std::string& nonce) override { say("A" + nonce); }
   void end(std::uint64_t rows) override { say("E" + std::to_string(rows)); }
   void abandon() override { say("abandoned"); }

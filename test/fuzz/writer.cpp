@@ -46,6 +46,7 @@ struct Count final : lpbm::delta::ScriptHandler {
   void ddl(char, const std::string&, const std::string&, const std::string&, const std::string&) override {
     ++ddl_commands;
   }
+  void stale(char, std::uint32_t, const std::string&) override {}
   void hole(const std::string&, const std::string&) override { ++holes; }
   void statement(const std::string&) override {}
 };

@@ -58,6 +58,9 @@ void LinkFilter::sequence(const std::string& schema, const std::string& name, co
 void LinkFilter::hole(const std::string& code, const std::string& detail) {
   if (passes_) next_.hole(code, detail);
 }
+void LinkFilter::stale(const Stale& stale) {
+  if (passes_) next_.stale(stale);
+}
 void LinkFilter::anchor(const std::string& nonce) {
   if (passes_) next_.anchor(nonce);
 }

@@ -114,6 +114,20 @@ void RecordParser::State::hole(Fields fields) {
   handler.hole(code, detail);
 }
 
+void RecordParser::State::stale(Fields fields) {
+  Stale out;
+  const std::string_view kind = fields.raw();
+  if (kind != "t" && kind != "l") refuse_record("what is not told is of an unknown kind");
+  out.kind = kind.front();
+  if (out.kind == 't') {
+    out.relation = number<std::uint32_t>(fields.raw());
+    out.schema = fields.text();
+    out.name = fields.text();
+  }
+  fields.end();
+  handler.stale(out);
+}
+
 void RecordParser::State::other(char kind, Fields fields) {
   if (kind == 'W') {
     const auto id = number<std::uint32_t>(fields.raw());
@@ -155,6 +169,8 @@ void RecordParser::State::whole_line(std::string_view text) {
       return sequence(fields);
     case 'H':
       return hole(fields);
+    case 'N':
+      return stale(fields);
     default:
       return other(kind.front(), fields);
   }

@@ -47,6 +47,14 @@ struct Ddl {
   std::string text;
 };
 
+// What a record changed without saying how: the content is unknown from there on, until it is stored anew.
+struct Stale {
+  char kind = 't';             // t = a table's rows, l = large objects
+  std::uint32_t relation = 0;  // t: the table's oid, which is the relation's id unless the table is being rewritten
+  std::string schema, name;    // t
+  bool operator==(const Stale&) const = default;
+};
+
 // Receives one record after another; names, texts and settings are unescaped, row values are NOT: they come as in the
 // record, COPY-escaped, in slices (`\N` and `\u` are reported by the flags instead). Exceptions end the reading.
 class RecordHandler {
@@ -76,6 +84,7 @@ class RecordHandler {
   virtual void sequence(const std::string& schema, const std::string& name, const std::string& last_value,
                         bool called) = 0;
   virtual void hole(const std::string& code, const std::string& detail) = 0;
+  virtual void stale(const Stale& stale) = 0;
   virtual void anchor(const std::string& nonce) = 0;
   virtual void end(std::uint64_t rows) = 0;
   // The record that was begun will not be completed (its run was given up); forget what came of it.

@@ -108,6 +108,7 @@ struct RecordParser::State {
   void column_value(Fields fields);
   void sequence(Fields fields);
   void hole(Fields fields);
+  void stale(Fields fields);
   void other(char kind, Fields fields);
   const Shape& shape(std::uint32_t id) const;
 };

@@ -71,6 +71,7 @@ class Reader {
   void transaction(std::string_view text);
   void ddl(std::string_view text);
   void hole(std::string_view text);
+  void stale(std::string_view text);
   void trailer(std::string_view text);
   void rows(std::string_view text);
   void begin();
@@ -119,6 +120,7 @@ void Reader::comment(std::string_view text) {
   if (take(text, "rows ")) return rows(text);
   if (take(text, "ddl ")) return ddl(text);
   if (take(text, "hole ")) return hole(text);
+  if (take(text, "stale ")) return stale(text);
   if (take(text, "end ")) return trailer(text);
   refuse("a line is of an unknown kind");
 }
@@ -230,6 +232,13 @@ void Reader::hole(std::string_view text) {
     refuse("a hole is malformed");
   open_ = false;
   inside_ = false;
+}
+
+void Reader::stale(std::string_view text) {
+  const std::string_view kind = take_word(text);
+  if ((kind != "t" && kind != "l") || !inside_) refuse("a mark of what is not known is malformed");
+  const auto relation = number<std::uint32_t>(take_word(text));
+  if (!skipped_) handler_.stale(kind.front(), relation, std::string(text));
 }
 
 void Reader::trailer(std::string_view text) {

@@ -33,6 +33,9 @@ class ScriptHandler {
                    const std::string& resets) = 0;
   virtual void hole(const std::string& code, const std::string& detail) = 0;  // before it transaction() was called
   virtual void statement(const std::string& sql) = 0;
+  // From here on, until it is refreshed, a table (kind t, by its oid in the source) or large objects (l, 0) are not as
+  // they were.
+  virtual void stale(char kind, std::uint32_t relation, const std::string& name) = 0;
 };
 
 struct ScriptTotals {

@@ -1,6 +1,8 @@
 #include "delta/script_writer.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 #include "base/error.h"
@@ -9,6 +11,7 @@
 #include "delta/row_writer.h"
 #include "delta/sql_lexer.h"
 #include "delta/sql_text.h"
+#include "delta/stale_tables.h"
 
 namespace lpbm::delta {
 namespace {
@@ -80,15 +83,50 @@ std::string hole_message(const std::string& code, const std::string& detail) {
   return "DO " + literal("BEGIN RAISE EXCEPTION USING MESSAGE = " + literal(message) + "; END") + ";\n";
 }
 
+std::string name_of(const csvlog::Stale& stale) {
+  return stale.kind == 'l' ? "large objects" : stale.schema + "." + stale.name;
+}
+
+const char* code_of(const csvlog::Stale& stale) {
+  return stale.kind == 'l' ? "large_object" : "no_replica_identity";
+}
+
+// Whether the command may look for rows of other tables than those it changes: it would not find those of a table that
+// waits for its refresh.
+bool looks_for_rows(const csvlog::Ddl& ddl) {
+  if (ddl.tag != "ALTER TABLE") return false;
+  const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
+  return std::ranges::any_of(
+      std::array<std::string_view, 4>{"FOREIGN", "REFERENCES", "VALIDATE", "ATTACH"}, [&](std::string_view word) {
+        return std::search(ddl.text.begin(), ddl.text.end(), word.begin(), word.end(), same) != ddl.text.end();
+      });
+}
+
 }  // namespace
 
+std::string fixed_session(const std::string& encoding) {
+  std::string out = "SET client_encoding = " + literal(encoding) + ";\n";
+  for (const Setting& setting : fixed_settings) {
+    const bool list = setting.name == std::string_view("search_path") || setting.name == std::string_view("DateStyle");
+    out += std::string("SET ") + setting.name + " = " + (list ? setting.value : literal(setting.value)) + ";\n";
+  }
+  return out;
+}
+
 struct ScriptWriter::State {
-  State(ScriptHeader h, Sink& sink) : header(std::move(h)), out(sink), text(sink, header.spool_directory), rows(text) {}
+  State(ScriptHeader h, Sink& sink)
+      : header(std::move(h)),
+        out(sink),
+        text(sink, header.spool_directory),
+        rows(text),
+        stale(header.refreshing.open) {}
 
   ScriptHeader header;
   Sink& out;
   RecordText text;
   RowWriter rows;
+  StaleTables stale;
+  bool marked = false;  // what was stale at the begin is in the script
   ScriptSummary summary;
 
   // Of the record that is open.
@@ -97,6 +135,7 @@ struct ScriptWriter::State {
   bool announced = false;  // its -- lpbm:tx line is written
   bool open = false;       // its BEGIN is written
   bool dead = false;       // it has a hole
+  bool row_left_out = false;
   std::uint64_t seen = 0;  // rows
   std::uint64_t rows_before = 0;
   Hole hole;
@@ -112,6 +151,10 @@ struct ScriptWriter::State {
     text.text() += '\n';
   }
   void announce();
+  void mark(const csvlog::Stale& what);
+  bool leaves_out(std::uint32_t relation);
+  void forced_hole(const std::string& code, const std::string& detail);
+  void write_hole(const std::string& code, const std::string& detail);
   bool change(bool in_block = true);
   void write_header();
   void write_ddl(const csvlog::Ddl& ddl);
@@ -143,17 +186,38 @@ void ScriptWriter::State::announce() {
   if (forget_prepared) line("DEALLOCATE ALL;");
   forget_prepared = false;
   announced = true;
+  if (!marked)
+    for (const csvlog::Stale& one : header.refreshing.open) mark(one);
+  marked = true;
+}
+
+// In the script only to be seen: whoever replays it must know that a refresh is to follow.
+void ScriptWriter::State::mark(const csvlog::Stale& what) {
+  const std::string name = what.kind == 'l' ? "large objects" : qualified(what.schema, what.name);
+  line(std::string("-- lpbm:stale ") + what.kind + ' ' + std::to_string(what.relation) + ' ' + name);
+  summary.stale.push_back({head.lsn, what});
+}
+
+// Whether changes of this relation's rows are left out. Rows that may be in it must go all the same.
+bool ScriptWriter::State::leaves_out(std::uint32_t relation) {
+  if (!stale.contains(relation)) return false;
+  if (change() && stale.take_filled(relation)) {
+    rows.close_copy();
+    line("DELETE FROM ONLY " + rows.sql(relation).table() + ";");
+  }
+  return true;
+}
+
+void ScriptWriter::State::forced_hole(const std::string& code, const std::string& detail) {
+  write_hole(code, detail);
+  summary.forced.push_back(hole);
 }
 
 void ScriptWriter::State::write_header() {
   if (header.manifest.find_first_of("\r\n") != std::string::npos) refuse("the manifest is not on one line");
   line("-- lpbm delta 1");
   line("-- " + header.manifest);
-  line("SET client_encoding = " + literal(header.encoding) + ";");
-  for (const Setting& setting : fixed_settings)
-    line(setting.name == std::string_view("search_path") || setting.name == std::string_view("DateStyle")
-             ? std::string("SET ") + setting.name + " = " + setting.value + ";"
-             : std::string("SET ") + setting.name + " = " + literal(setting.value) + ";");
+  text.text() += fixed_session(header.encoding);
   text.complete();
 }
 
@@ -199,26 +263,28 @@ void ScriptWriter::relation(const csvlog::Relation& relation) {
 void ScriptWriter::begin_row(csvlog::RowKind kind, std::uint32_t relation, bool old_given, bool large) {
   State& s = *state_;
   ++s.seen;
-  if (s.change()) s.rows.begin_row(kind, relation, old_given, large);
+  s.row_left_out = !s.dead && s.leaves_out(relation);
+  if (!s.row_left_out && s.change()) s.rows.begin_row(kind, relation, old_given, large);
 }
 
 void ScriptWriter::row(csvlog::RowKind kind, std::uint32_t relation, bool old_given,
                        const std::vector<RowValue>& values) {
   State& s = *state_;
   ++s.seen;
+  if (!s.dead && s.leaves_out(relation)) return;
   if (s.change()) s.rows.row(kind, relation, old_given, values);
 }
 
 void ScriptWriter::begin_value(ValueKind kind) {
-  if (!state_->dead) state_->rows.begin_value(kind);
+  if (!state_->dead && !state_->row_left_out) state_->rows.begin_value(kind);
 }
 
 void ScriptWriter::value(std::string_view slice) {
-  if (!state_->dead) state_->rows.value(slice);
+  if (!state_->dead && !state_->row_left_out) state_->rows.value(slice);
 }
 
 void ScriptWriter::end_row() {
-  if (!state_->dead) state_->rows.end_row();
+  if (!state_->dead && !state_->row_left_out) state_->rows.end_row();
 }
 
 // Which tables the TRUNCATE reached is recorded, so ONLY these; partitioned tables know no ONLY, and what they are is
@@ -264,7 +330,14 @@ void ScriptWriter::State::write_ddl(const csvlog::Ddl& ddl) {
 void ScriptWriter::ddl(const csvlog::Ddl& ddl) {
   State& s = *state_;
   const bool in_block = ddl.kind == 't';
+  if (const csvlog::Stale* waits = s.stale.table(); waits && looks_for_rows(ddl)) {
+    if (s.change())
+      s.forced_hole("no_replica_identity", "a constraint was added or a partition attached while " + name_of(*waits) +
+                                               " waits for its refresh");
+    return;
+  }
   if (!s.change(in_block)) return;
+  ++s.summary.ddl;
   s.rows.close_copy();
   if (!in_block && s.open) {
     s.line("COMMIT;");
@@ -281,10 +354,12 @@ void ScriptWriter::rewrite(std::uint32_t relation) {
   if (!s.change()) return;
   s.rows.close_copy();
   s.line("DELETE FROM ONLY " + s.rows.sql(relation).table() + ";");
+  s.stale.may_be_filled();
 }
 
 void ScriptWriter::column_value(std::uint32_t relation, const std::string& column, const std::string* value_or_null) {
   State& s = *state_;
+  if (!s.dead && s.leaves_out(relation)) return;
   if (!s.change()) return;
   s.rows.close_copy();
   s.line("UPDATE ONLY " + s.rows.sql(relation).table() + " SET " + identifier(column) + " = " +
@@ -302,8 +377,11 @@ void ScriptWriter::sequence(const std::string& schema, const std::string& name, 
 }
 
 void ScriptWriter::hole(const std::string& code, const std::string& detail) {
-  State& s = *state_;
-  if (!s.change()) return;
+  if (state_->change()) state_->write_hole(code, detail);
+}
+
+void ScriptWriter::State::write_hole(const std::string& code, const std::string& detail) {
+  State& s = *this;
   s.rows.close_copy();
   std::string line = "-- lpbm:hole ";
   csvlog::escape(code, line);
@@ -315,6 +393,23 @@ void ScriptWriter::hole(const std::string& code, const std::string& detail) {
   s.forget_prepared = true;
   s.hole = {s.head.lsn, code, detail};
   s.dead = true;
+}
+
+void ScriptWriter::stale(const csvlog::Stale& stale) {
+  State& s = *state_;
+  if (!s.change()) return;
+  const auto hopeless = s.header.refreshing.hopeless.find(stale.relation);
+  if (hopeless != s.header.refreshing.hopeless.end())
+    return s.forced_hole(code_of(stale), name_of(stale) + ": " + hopeless->second);
+  if (!s.header.refreshing.possible)
+    return s.write_hole(code_of(stale), stale.kind == 'l' ? "large objects were changed" : name_of(stale));
+  s.rows.close_copy();
+  if (s.stale.add(stale)) s.mark(stale);
+  if (stale.kind == 't') s.line("DELETE FROM ONLY " + qualified(stale.schema, stale.name) + ";");
+}
+
+std::vector<csvlog::Stale> ScriptWriter::open() const {
+  return state_->stale.all();
 }
 
 void ScriptWriter::anchor(const std::string& nonce) {
@@ -344,6 +439,7 @@ void ScriptWriter::end(std::uint64_t rows) {
   ++sum.transactions;
   if (sum.first_commit == 0) sum.first_commit = s.head.time;
   sum.last_commit = s.head.time;
+  sum.latest_commit = std::max(sum.latest_commit, s.head.time);
 }
 
 void ScriptWriter::abandon() {
@@ -353,6 +449,7 @@ void ScriptWriter::abandon() {
   s.rows.abandon();
   s.rows.forget_prepared();
   s.forget_prepared = true;
+  s.stale.may_be_filled();
   s.text.abandon();
 }
 

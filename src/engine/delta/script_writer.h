@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,12 @@ struct Hole {
   std::string code, detail;
 };
 
+// From this record on the content of a table, or of all large objects, is not carried, until it is refreshed.
+struct StaleMark {
+  Lsn lsn;
+  csvlog::Stale what;
+};
+
 struct ScriptSummary {
   std::uint64_t records = 0;  // written, those without a transaction (sequence positions) included
   std::uint64_t transactions = 0;
@@ -24,6 +31,21 @@ struct ScriptSummary {
   Lsn first, last;  // lsn of the first and last record
   Micros first_commit = 0, last_commit = 0;
   std::vector<Hole> holes;
+  std::uint64_t ddl = 0;         // commands
+  Micros latest_commit = 0;      // commit times need not grow
+  std::vector<StaleMark> stale;  // the first of each
+  // Holes that no record told of: what the script cannot carry, as Refreshing says. Also among `holes`.
+  std::vector<Hole> forced;
+};
+
+// How the script treats what its records do not tell (Stale).
+struct Refreshing {
+  // False: it is a hole.
+  bool possible = false;
+  // What is not known where the script begins.
+  std::vector<csvlog::Stale> open = {};
+  // Oids of tables (0: large objects) that nobody will refresh, and why: a hole.
+  std::map<std::uint32_t, std::string> hopeless = {};
 };
 
 struct ScriptHeader {
@@ -32,8 +54,15 @@ struct ScriptHeader {
   // Where a record of more than a few megabytes is kept until it is complete, in a file without a name; empty: the
   // system's directory of temporary files. As large as the largest transaction.
   std::filesystem::path spool_directory = {};
+  Refreshing refreshing = {};
 };
 
+// The settings under which scripts are replayed and values are written, as SQL that a superuser can run.
+std::string fixed_session(const std::string& encoding);
+
+// What is stale: the table is emptied where its content ceases to be known, and its rows are left out from there on. So
+// no row that is not there any more stands in the way of what comes before the refresh: a primary key, a unique row.
+//
 // A RecordHandler whose output goes to `out` (not finished by it). Runs of inserts into one relation become one COPY
 // block. A record reaches `out` only when it is complete. finish() writes the trailer. summary() is valid at any time
 // for the records completed so far. Throws Error: permanent for events that no record has, retryable where the spool or
@@ -46,6 +75,8 @@ class ScriptWriter final : public csvlog::RecordHandler {
   [[nodiscard]] const ScriptSummary& summary() const;
   [[nodiscard]] bool at_anchor() const;  // the last completed record was an anchor
   [[nodiscard]] const std::string& anchor_nonce() const;
+  // What is not known where the script ends.
+  [[nodiscard]] std::vector<csvlog::Stale> open() const;
 
   void begin(const csvlog::RecordHead& head) override;
   void relation(const csvlog::Relation& relation) override;
@@ -61,6 +92,7 @@ class ScriptWriter final : public csvlog::RecordHandler {
   void sequence(const std::string& schema, const std::string& name, const std::string& last_value,
                 bool called) override;
   void hole(const std::string& code, const std::string& detail) override;
+  void stale(const csvlog::Stale& stale) override;
   void anchor(const std::string& nonce) override;
   void end(std::uint64_t rows) override;
   void abandon() override;

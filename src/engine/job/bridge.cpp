@@ -84,6 +84,14 @@ void BridgeFilter::column_value(std::uint32_t relation, const std::string& colum
 // A position is of the sequence, not of a transaction: the dump has one at least as far.
 void BridgeFilter::sequence(const std::string&, const std::string&, const std::string&, bool) {}
 
+// Nothing in a full makes up for it.
+void BridgeFilter::stale(const csvlog::Stale& stale) {
+  if (stale.kind == 'l')
+    hole("large_object", "large objects were changed");
+  else
+    hole("no_replica_identity", stale.schema + "." + stale.name);
+}
+
 void BridgeFilter::hole(const std::string& code, const std::string& detail) {
   if (wanted()) next_.hole(code, detail);
 }

@@ -36,6 +36,7 @@ class BridgeFilter final : public csvlog::RecordHandler {
   void sequence(const std::string& schema, const std::string& name, const std::string& last_value,
                 bool called) override;
   void hole(const std::string& code, const std::string& detail) override;
+  void stale(const csvlog::Stale& stale) override;
   void anchor(const std::string& nonce) override;
   void end(std::uint64_t rows) override;
   void abandon() override;

@@ -11,6 +11,7 @@
 #include "job/keys.h"
 #include "job/leftovers.h"
 #include "job/logs.h"
+#include "job/refresh.h"
 #include "job/segments.h"
 #include "job/stored_journal.h"
 
@@ -29,6 +30,8 @@ class DeltaJob {
         fence_(frame_position(request, "fence")),
         keep_(frame_position(request, "keep")),
         globals_(request.value("globals", false)),
+        refresh_(request.value("refresh", false)),
+        invisible_(request.value("invisible", std::vector<std::uint64_t>{})),
         header_(site.journal().ends().header),
         from_(last_journalled(site.journal(), stream_, Lsn::parse(text_member(request, "start")))),
         segments_([this] { return open_segment(); }) {
@@ -36,6 +39,8 @@ class DeltaJob {
   }
 
   json run() {
+    open_ = open_in(site_.journal(), stream_);
+    if (refresh_) prepare_refresh();
     read();
     // From here on the slot may advance: whatever fails below is repeated from the csvlog.
     events_.fenced();
@@ -46,24 +51,105 @@ class DeltaJob {
     if (site_.settings().delete_processed_logs && !segments_.left_out())
       remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
     publish_journal(site_, store());
-    return {{"entries", std::move(lines)}};
+    json result{{"entries", std::move(lines)}};
+    if (refresh_) add_refresh(result);
+    return result;
   }
 
  private:
-  void read() {
-    events_.progress("reading", 0, std::nullopt, "records");
+  [[nodiscard]] csvlog::LogOptions log_options() const {
     csvlog::LogOptions options;
     options.directory = site_.settings().log_directory;
     options.stream = stream_;
     options.key = site_.cluster_key();
     options.after = from_;
-    options.fence = fence_;
     options.hints = load_hints();
+    return options;
+  }
+
+  void read() {
+    events_.progress("reading", 0, std::nullopt, "records");
+    csvlog::LogOptions options = log_options();
+    // The anchor of a refresh was written after the fence.
+    options.fence = cut_ ? cut_->anchor() : *fence_;
+    if (cut_) segments_.end_at(cut_->nonce());
     std::vector<csvlog::LogHint> hints;
     options.new_hints = &hints;
-    files_ = csvlog::read_log(options, segments_);
+    files_ = csvlog::read_log(options, segments_, [&] { return segments_.complete(); });
     save_hints(hints);
     segments_.finish(globals_);
+  }
+
+  // What is stale, and a snapshot that fits the place where this delta is to end. Without one (a lock that cannot be
+  // had) the delta goes on without a refresh, and says what is missing.
+  void prepare_refresh() {
+    csvlog::LogOptions options = log_options();
+    std::vector<csvlog::Stale> stale = open_;
+    options.fence = fence_;
+    survey(options, stale);
+    events_.fenced();
+    if (stale.empty()) return;
+    wanted_.stale = stale;
+    options.fence.reset();
+    try {
+      wanted_ = within_limit(site_, stale);
+      if (wanted_.stale.empty()) return;
+      cut_ = RefreshCut::make(site_, options, wanted_.stale, invisible_,
+                              [&](const std::string& phase) { events_.progress(phase, 0, std::nullopt, "tables"); });
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::retryable) throw;
+      not_refreshed_ = error.cause();
+    }
+  }
+
+  // What the worker is to know: `stale` things wait for the next refresh, because of `stale_cause`; `full`: the reason
+  // of a full that must make up for what cannot be refreshed.
+  void add_refresh(json& result) {
+    result["stale"] = cut_ ? 0 : wanted_.stale.size();
+    result["stale_cause"] = not_refreshed_;
+    std::string reason;
+    for (const Segment& segment : segments_.done())
+      for (const delta::Hole& hole : segment.script->summary().forced) reason = hole.code + ": " + hole.detail;
+    for (const csvlog::Stale& one : open_) {
+      const auto hopeless = wanted_.hopeless.find(one.relation);
+      if (reason.empty() && hopeless != wanted_.hopeless.end())
+        reason = one.kind == 'l' ? "large_object: " + hopeless->second
+                                 : "no_replica_identity: " + one.schema + "." + one.name + ": " + hopeless->second;
+    }
+    if (!reason.empty()) result["full"] = reason;
+    if (cut_ && site_.settings().replica_identity_full) give_identity(site_, cut_->tables());
+  }
+
+  // Where the script of the next segment begins. After a hole nothing follows on it but a full.
+  [[nodiscard]] delta::Refreshing refreshing() {
+    if (segments_.done().empty()) return {true, open_, wanted_.hopeless};
+    const delta::ScriptWriter& before = *segments_.done().back().script;
+    if (!before.summary().holes.empty()) return {true, {}, wanted_.hopeless};
+    return {true, before.open(), wanted_.hopeless};
+  }
+
+  void store_refreshes(journal::Entry& entry, const EntryObjects& objects) {
+    for (const RefreshCut::Table& table : cut_->tables()) {
+      journal::Refresh refresh{table.what.kind, table.what.relation, table.what.schema, table.what.name, {}, 0, 0, {}};
+      refresh.reason = table.what.kind == 'l' ? "large_object" : "no_replica_identity";
+      if (!table.gone) {
+        events_.progress("refreshing", entry.refreshes.size(), cut_->tables().size(), "tables");
+        refresh.object = "refresh-" + std::to_string(table.what.relation);
+        ObjectWriter out(objects.store, objects.options(refresh.object));
+        refresh.rows =
+            cut_->copy(table, entry.to, script_header(site_.settings(), stream_, entry.name, entry.from), out);
+        out.finish();
+        refresh.bytes = out.object().size;
+        entry.objects.push_back(out.object());
+      }
+      entry.refreshes.push_back(std::move(refresh));
+    }
+    cut_->check();
+    for (const journal::Refresh& refresh : entry.refreshes) {
+      entry.reason += entry.reason.empty() ? "" : ", ";
+      entry.reason += refresh.reason;
+      if (refresh.kind == 't') entry.reason += ": " + refresh.schema + "." + refresh.name;
+    }
   }
 
   // Hints spare the reading of what was read before. They are checked when used, so they may be old, torn or lost, and
@@ -103,8 +189,9 @@ class DeltaJob {
     const Lsn from = segments_.done().empty() ? from_ : segments_.done().back().script->summary().last;
     segment.pending = std::make_unique<PendingEntry>(site_, name);
     segment.object = std::make_unique<ObjectWriter>(objects.store, objects.options("script"));
-    segment.script =
-        std::make_unique<delta::ScriptWriter>(script_header(site_.settings(), stream_, name, from), *segment.object);
+    delta::ScriptHeader header = script_header(site_.settings(), stream_, name, from);
+    header.refreshing = refreshing();
+    segment.script = std::make_unique<delta::ScriptWriter>(std::move(header), *segment.object);
     return segment;
   }
 
@@ -115,16 +202,24 @@ class DeltaJob {
     entry.from = from_;
     entry.to = std::max(from_, summary.last);
     add_summary(entry, summary);
+    // Without a record there was no place for what was stale before.
+    if (summary.records == 0)
+      for (const csvlog::Stale& one : segment.script->open())
+        entry.stale.push_back({entry.to, one.kind, one.relation, one.schema, one.name});
     entry.objects.push_back(segment.object->object());
     entry.cid = entry.objects.front().cid;
-    if (globals_ && last) {
+    const bool refreshes = cut_ && last;
+    const bool globals = globals_ && last;
+    if (refreshes || globals) {
       const EntryObjects objects = objects_of(entry.name);
-      entry.objects.push_back(store_globals(site_, objects));
-      postgres::Connection connection = site_.connect();
-      store_manifest(objects, site_.settings().site, entry,
-                     {{"from", entry.from.text()},
-                      {"to", entry.to.text()},
-                      {"database", collect_database_properties(connection)}});
+      json members{{"from", entry.from.text()}, {"to", entry.to.text()}};
+      if (refreshes) store_refreshes(entry, objects);
+      if (globals) {
+        entry.objects.push_back(store_globals(site_, objects));
+        postgres::Connection connection = site_.connect();
+        members["database"] = collect_database_properties(connection);
+      }
+      store_manifest(objects, site_.settings().site, entry, std::move(members));
     }
     events_.progress("storing", 0, std::nullopt, "objects");
     std::string line = journal_entry(site_, store(), entry);
@@ -138,11 +233,16 @@ class DeltaJob {
   Events& events_;
   std::string stream_;
   std::optional<csvlog::FramePosition> fence_, keep_;
-  bool globals_;
+  bool globals_, refresh_;
+  std::vector<std::uint64_t> invisible_;  // full xids
   journal::Header header_;
   Lsn from_;
   std::shared_ptr<const codec::AesCbcKey> aes_;  // null: age
   std::unique_ptr<store::Store> store_;          // outlives the segments, which write into it
+  std::vector<csvlog::Stale> open_;              // where this delta begins
+  Wanted wanted_;
+  std::unique_ptr<RefreshCut> cut_;
+  std::string not_refreshed_;  // why there is none
   Segments segments_;
   std::vector<csvlog::LogFile> files_;
 };

@@ -35,6 +35,10 @@ void add_summary(journal::Entry& entry, const delta::ScriptSummary& summary) {
   entry.rows += summary.rows;
   entry.first_commit = summary.first_commit;
   entry.last_commit = summary.last_commit;
+  entry.ddl += summary.ddl;
+  entry.latest_commit = summary.latest_commit;
+  for (const delta::StaleMark& mark : summary.stale)
+    entry.stale.push_back({mark.lsn, mark.what.kind, mark.what.relation, mark.what.schema, mark.what.name});
   for (const delta::Hole& hole : summary.holes) entry.holes.push_back({hole.lsn, hole.code, hole.detail});
 }
 

@@ -51,6 +51,7 @@ class LinkWatch final : public csvlog::RecordHandler {
     next_.sequence(schema, name, last, called);
   }
   void hole(const std::string& code, const std::string& detail) override { next_.hole(code, detail); }
+  void stale(const csvlog::Stale& stale) override { next_.stale(stale); }
   void anchor(const std::string& nonce) override { next_.anchor(nonce); }
   void end(std::uint64_t rows) override {
     next_.end(rows);

@@ -67,6 +67,7 @@ class NoRecords final : public csvlog::RecordHandler {
   void column_value(std::uint32_t, const std::string&, const std::string*) override {}
   void sequence(const std::string&, const std::string&, const std::string&, bool) override {}
   void hole(const std::string&, const std::string&) override {}
+  void stale(const csvlog::Stale&) override {}
   void anchor(const std::string&) override {}
   void end(std::uint64_t) override {}
   void abandon() override {}

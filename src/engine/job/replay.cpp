@@ -97,6 +97,8 @@ class Replay::Handler final : public delta::ScriptHandler {
            const std::string& resets) override;
   void hole(const std::string& code, const std::string& detail) override;
   void statement(const std::string& sql) override;
+  void stale(char kind, std::uint32_t relation, const std::string& name) override;
+  void refreshed(std::uint32_t relation) { totals_.stale.erase(relation); }
 
  private:
   void open();
@@ -269,6 +271,10 @@ void Replay::Handler::statement(const std::string& sql) {
   alone_ = alone_ || (open_ && !sql.starts_with("SET "));
 }
 
+void Replay::Handler::stale(char /*kind*/, std::uint32_t relation, const std::string& name) {
+  if (!totals_.stopped) totals_.stale.insert_or_assign(relation, name);
+}
+
 void Replay::Handler::sequence_after_stop(const std::string& sql) {
   if (!sequences_ || sql.find("setval") == std::string::npos) return;
   try {
@@ -380,6 +386,9 @@ void Replay::settle() {
 }
 bool Replay::script(std::uint64_t entry, Source& source, Lsn after) {
   return handler_->script(entry, source, after);
+}
+void Replay::refreshed(std::uint32_t relation) {
+  handler_->refreshed(relation);
 }
 const ReplayTotals& Replay::totals() const {
   return handler_->totals();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct ReplayTotals {
   bool stopped = false;  // by `until` or `stop_before`
   std::optional<Lsn> stopped_at;
   bool skipped_lpbm = false;
+  // What is not as it was in the source: oid there (0: large objects) and name.
+  std::map<std::uint32_t, std::string> stale;
   bool refreshed = false;                     // the stream held DDL on materialized views
   std::vector<std::string> passed_over;       // DDL on databases, which belongs to the whole server: not replayed
   std::vector<std::string> newer_extensions;  // updates that the target's version is beyond, with the server's words
@@ -53,6 +56,8 @@ class Replay {
   // False once the stream was stopped: nothing more is to be replayed. `after`: transactions up to there are passed
   // over.
   bool script(std::uint64_t entry, Source& source, Lsn after);
+  // This was refreshed by what was replayed last.
+  void refreshed(std::uint32_t relation);
   // As far as statements were sent; their results may still be missing.
   [[nodiscard]] const ReplayTotals& totals() const;
   // Commits and sees all results of what was replayed so far: for work on another connection in between.

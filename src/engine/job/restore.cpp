@@ -84,6 +84,7 @@ class Restoration {
   void restore_full();
   void replay(postgres::Connection& connection);
   void replay_entry(Replay& replay, const Entry& entry, const journal::Object& object, Lsn after, bool& more);
+  void apply_refreshes(Replay& replay, const Entry& delta);
   void follow_globals(const Entry& delta, const std::vector<std::string>& stand_ins);
   void finish(postgres::Connection& connection);
 
@@ -157,6 +158,15 @@ void Restoration::replay_entry(Replay& replay, const Entry& entry, const journal
   }
 }
 
+// What the delta's script does not tell, as of its end.
+void Restoration::apply_refreshes(Replay& replay, const Entry& delta) {
+  bool more = true;
+  for (const journal::Refresh& refresh : delta.refreshes) {
+    if (!refresh.object.empty()) replay_entry(replay, delta, required_object(delta, refresh.object), {}, more);
+    replay.refreshed(refresh.relation);
+  }
+}
+
 // Roles and the database's owner and privileges as they are at the end of this delta, before its DDL acts in their
 // names.
 void Restoration::follow_globals(const Entry& delta, const std::vector<std::string>& stand_ins) {
@@ -191,6 +201,7 @@ void Restoration::replay(postgres::Connection& connection) {
     }
     const Lsn before = replay.totals().last;
     replay_entry(replay, delta, required_object(delta, "script"), after, more);
+    if (more && !(plan_.stops_at && plan_.stops_at->lsn <= delta.to)) apply_refreshes(replay, delta);
     if (delta.to > after) after = delta.to;
     if (more || replay.totals().last > before) ++result_.applied;
   }
@@ -199,6 +210,12 @@ void Restoration::replay(postgres::Connection& connection) {
 
 void Restoration::finish(postgres::Connection& connection) {
   const ReplayTotals& totals = *totals_;
+  if (!totals.stale.empty())
+    throw Error(ErrorKind::permanent, "restoring into " + target_.name(),
+                totals.stale.begin()->second +
+                    " is not as it was: it changed in a way that only a refresh tells, and none "
+                    "followed",
+                "Restore to an earlier time (--until), or to a later one.");
   result_.transactions = totals.transactions;
   if (totals.last > result_.last) result_.last = totals.last;
   result_.last_commit = totals.last_commit;

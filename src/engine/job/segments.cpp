@@ -49,12 +49,13 @@ void Segments::finish(bool even_empty) {
 void Segments::begin(const csvlog::RecordHead& head) {
   inside_ = true;
   head_ = head;
-  written_ = false;
+  written_ = at_own_ = false;
   if (current_) change([](delta::ScriptWriter&) {});
 }
 
 void Segments::end(std::uint64_t rows) {
   inside_ = false;
+  complete_ = complete_ || at_own_;
   if (!written_) left_out_ = true;
   guarded([&] {
     if (!written_) return;
@@ -70,7 +71,13 @@ void Segments::abandon() {
   });
 }
 
+void Segments::stale(const csvlog::Stale& stale) {
+  change([&](delta::ScriptWriter& script) { script.stale(stale); });
+}
+
 void Segments::anchor(const std::string& nonce) {
+  at_own_ = !own_nonce_.empty() && nonce == own_nonce_;
+  if (at_own_) change([](delta::ScriptWriter&) {});
   guarded([&] {
     if (written_) current_->script->anchor(nonce);
   });

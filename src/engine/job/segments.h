@@ -31,6 +31,9 @@ class Segments final : public csvlog::RecordHandler {
   using Open = std::function<Segment()>;
   explicit Segments(Open open) : open_(std::move(open)) {}
 
+  // With it a segment ends at this anchor too, one without changes if need be, and reading is done: see complete().
+  void end_at(const std::string& nonce) { own_nonce_ = nonce; }
+  [[nodiscard]] bool complete() const { return complete_; }
   // Completes the segment that is still open. With `even_empty` there is one segment at least, if need be without
   // changes.
   void finish(bool even_empty);
@@ -54,6 +57,7 @@ class Segments final : public csvlog::RecordHandler {
   void sequence(const std::string& schema, const std::string& name, const std::string& last_value,
                 bool called) override;
   void hole(const std::string& code, const std::string& detail) override;
+  void stale(const csvlog::Stale& stale) override;
   void anchor(const std::string& nonce) override;
   void end(std::uint64_t rows) override;
   void abandon() override;
@@ -76,6 +80,8 @@ class Segments final : public csvlog::RecordHandler {
   bool inside_ = false;   // in a record
   bool written_ = false;  // this record was begun in the segment's script
   bool left_out_ = false;
+  std::string own_nonce_;
+  bool at_own_ = false, complete_ = false;
 };
 
 }  // namespace lpbm::job

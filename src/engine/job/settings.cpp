@@ -77,6 +77,10 @@ Settings parse_settings(const json& object) {
   const std::string processed = text_or(object, "processed_logs", "delete");
   if (processed != "delete" && processed != "keep") refuse("\"processed_logs\" is neither delete nor keep");
   out.delete_processed_logs = processed == "delete";
+  std::string limit = text_or(object, "refresh_limit", "25%");
+  if (limit.ends_with('%')) limit.pop_back();
+  out.refresh_percent = static_cast<std::uint64_t>(small_number({{"refresh_limit", limit}}, "refresh_limit", 0));
+  out.replica_identity_full = text_or(object, "replica_identity", "refresh") == "full";
   out.max_full_backups = small_number(object, "max_full_backups", out.max_full_backups);
   return out;
 }

@@ -30,6 +30,8 @@ struct Settings {
   std::string passphrase_file, passphrase_command, identity_file;
   bool delete_processed_logs = true;
   int max_full_backups = 2;
+  std::uint64_t refresh_percent = 25;  // of the database's size
+  bool replica_identity_full = false;  // tables without a key are given REPLICA IDENTITY FULL
 };
 
 // Whether the store is a directory inside of the data directory or of lpbm.directory: lost, moved and copied with them.

@@ -24,6 +24,25 @@ struct Hole {
   std::string code, detail;
 };
 
+// The content of a table (kind t, by its oid) or of all large objects (l, 0) is not in the stream from this record on,
+// until a refresh. Names are for people.
+struct Stale {
+  Lsn lsn;
+  char kind = 't';
+  std::uint32_t relation = 0;
+  std::string schema, name;
+};
+
+// The content of something as it was at the end of the entry, in an object of the entry; no object: it was gone.
+struct Refresh {
+  char kind = 't';  // as above; u = an unlogged table
+  std::uint32_t relation = 0;
+  std::string schema, name;
+  std::string object;  // its name in the entry
+  std::uint64_t rows = 0, bytes = 0;
+  std::string reason;  // a code
+};
+
 enum class Kind { full, delta };
 
 struct Entry {
@@ -38,6 +57,10 @@ struct Entry {
   std::uint64_t transactions = 0, rows = 0, bytes = 0, stored_bytes = 0;
   std::string reason;  // why a full was taken; empty for a delta
   std::vector<Hole> holes;
+  std::uint64_t ddl = 0;           // commands
+  Micros latest_commit = 0;        // 0: that is last_commit. Commit times need not grow
+  std::vector<Stale> stale;        // also what was so at the begin and is not refreshed here
+  std::vector<Refresh> refreshes;  // to be applied behind the script
   std::string encoding;
   int server_version = 0;  // PG_VERSION_NUM
   std::vector<Object> objects;

@@ -109,6 +109,57 @@ Object to_object(const json& value) {
   return out;
 }
 
+char one_of(const Members& in, const char* name, std::string_view letters) {
+  const std::string text = in.text(name);
+  if (text.size() != 1 || letters.find(text) == std::string_view::npos) Members::wrong(name);
+  return text.front();
+}
+
+std::uint32_t to_oid(const Members& in) {
+  const std::uint64_t oid = in.number("relation");
+  if (oid > UINT32_MAX) Members::wrong("relation");
+  return static_cast<std::uint32_t>(oid);
+}
+
+Stale to_stale(const json& value) {
+  const Members in(value);
+  return {in.lsn("lsn"), one_of(in, "kind", "tl"), to_oid(in), in.text_or_empty("schema"), in.text_or_empty("name")};
+}
+
+Refresh to_refresh(const json& value) {
+  const Members in(value);
+  Refresh out;
+  out.kind = one_of(in, "kind", "tlu");
+  out.relation = to_oid(in);
+  out.schema = in.text_or_empty("schema");
+  out.name = in.text_or_empty("name");
+  out.object = in.text_or_empty("object");
+  out.rows = in.number("rows");
+  out.bytes = in.number("bytes");
+  out.reason = in.text_or_empty("reason");
+  return out;
+}
+
+void add_refreshes(const Entry& entry, ordered_json& out) {
+  if (entry.ddl != 0) out["ddl"] = entry.ddl;
+  if (entry.latest_commit > entry.last_commit) out["latest_commit"] = entry.latest_commit;
+  for (const Stale& one : entry.stale)
+    out["stale"].push_back({{"lsn", one.lsn.text()},
+                            {"kind", std::string(1, one.kind)},
+                            {"relation", one.relation},
+                            {"schema", one.schema},
+                            {"name", one.name}});
+  for (const Refresh& one : entry.refreshes)
+    out["refreshes"].push_back({{"kind", std::string(1, one.kind)},
+                                {"relation", one.relation},
+                                {"schema", one.schema},
+                                {"name", one.name},
+                                {"object", one.object},
+                                {"rows", one.rows},
+                                {"bytes", one.bytes},
+                                {"reason", one.reason}});
+}
+
 // "<UTC time>-full" or "-delta", the time as to_iso writes it.
 void check_name(const Entry& entry) {
   const std::string_view suffix = entry.kind == Kind::full ? "-full" : "-delta";
@@ -165,6 +216,12 @@ Entry to_entry(const Members& in) {
       const Members hole(value);
       out.holes.push_back({hole.lsn("lsn"), hole.text("code"), hole.text("detail")});
     }
+  if (in.has("ddl")) out.ddl = in.number("ddl");
+  out.latest_commit = std::max(in.time_or_zero("latest_commit"), out.last_commit);
+  if (in.has("stale"))
+    for (const json& value : in.list("stale")) out.stale.push_back(to_stale(value));
+  if (in.has("refreshes"))
+    for (const json& value : in.list("refreshes")) out.refreshes.push_back(to_refresh(value));
   out.encoding = in.text("encoding");
   const std::uint64_t server_version = in.number("server_version");
   if (server_version > INT32_MAX) Members::wrong("server_version");
@@ -233,6 +290,7 @@ std::string format_entry(const Entry& entry, const std::string& prev, const code
   if (!entry.reason.empty()) out["reason"] = entry.reason;
   for (const Hole& hole : entry.holes)
     out["holes"].push_back({{"lsn", hole.lsn.text()}, {"code", hole.code}, {"detail", hole.detail}});
+  add_refreshes(entry, out);
   out["encoding"] = entry.encoding;
   out["server_version"] = entry.server_version;
   out["objects"] = ordered_json::array();

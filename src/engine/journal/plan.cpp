@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "journal/journal.h"
@@ -29,6 +30,63 @@ std::optional<Hole> first_hole(const Entry& delta, Lsn after) {
 
 bool begins_after(const Entry& delta, Micros until) {
   return delta.first_commit > until;
+}
+
+bool ends_after(const Entry& delta, Micros until) {
+  return std::max(delta.last_commit, delta.latest_commit) > until;
+}
+
+// From where to where something was not known: the refresh that ended it counts only where its whole delta is applied.
+struct Unknown {
+  Stale mark;
+  std::optional<Lsn> refreshed;  // the end of that delta
+};
+
+std::vector<Unknown> unknown_in(const Plan& plan, bool last_is_cut) {
+  std::vector<Unknown> out;
+  std::map<std::uint32_t, std::size_t> open;  // index in `out`
+  for (const Entry& delta : plan.deltas) {
+    for (const Stale& mark : delta.stale)
+      if (mark.lsn > plan.full.anchor && !open.contains(mark.relation)) {
+        open[mark.relation] = out.size();
+        out.push_back({mark, std::nullopt});
+      }
+    if (last_is_cut && &delta == &plan.deltas.back()) break;
+    for (const Refresh& refresh : delta.refreshes) {
+      const auto found = open.find(refresh.relation);
+      if (found == open.end()) continue;
+      out[found->second].refreshed = delta.to;
+      open.erase(found);
+    }
+  }
+  return out;
+}
+
+// A restore ends where everything is known: before a change that only a refresh tells, where that refresh is not part
+// of the plan.
+void end_where_all_is_known(Plan& plan, bool last_is_cut) {
+  const std::vector<Unknown> unknown = unknown_in(plan, last_is_cut);
+  std::optional<Lsn> end;
+  if (plan.stops_at) end = plan.stops_at->lsn;
+  const Stale* stopped_by = nullptr;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const Unknown& one : unknown) {
+      const bool before = !end || one.mark.lsn < *end;
+      const bool known_again = one.refreshed && (!end || *one.refreshed < *end);
+      if (!before || known_again) continue;
+      end = one.mark.lsn;
+      stopped_by = &one.mark;
+      moved = true;
+    }
+  }
+  if (!stopped_by) return;
+  const bool table = stopped_by->kind == 't';
+  plan.stops_at = Hole{*end, table ? "no_replica_identity" : "large_object",
+                       table ? stopped_by->schema + "." + stopped_by->name : "large objects"};
+  while (!plan.deltas.empty() && plan.deltas.back().from >= *end) plan.deltas.pop_back();
+  plan.note = plan.stops_at->detail + " changed at " + end->text() +
+              " in a way that only its next refresh tells, and that is not among what is restored";
 }
 
 const Entry& end_of(const Plan& plan) {
@@ -71,6 +129,8 @@ Plan follow(const std::vector<Entry>& entries, const Entry& full, std::optional<
   // What commits nothing says by its start alone whether it is late.
   while (until && !plan.deltas.empty() && plan.deltas.back().first_commit == 0 && plan.deltas.back().started > *until)
     plan.deltas.pop_back();
+  const bool late = until && !plan.deltas.empty() && ends_after(plan.deltas.back(), *until);
+  end_where_all_is_known(plan, late || plan.stops_at);
   return plan;
 }
 

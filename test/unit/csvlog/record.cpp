@@ -32,7 +32,7 @@ std::string every_kind() {
          "T\tcr\t2\tpublic\tt\ts 2\tu\\tv\n" +
          "Q\tt\tCREATE TABLE\t\tjoe\t1\tsearch_path\t\"$user\", public\tCREATE TABLE x();\\n-- y\n" + "W\t7\n" +
          "V\t7\ta\\tb\t5\n" + "V\t7\tid\t\\N\n" + "S\tpublic\tq\t-5\tf\n" + "H\tcode\tdetail\\twith tab\n" +
-         "A\tabc\n" + "E\t7\n";
+         "N\tt\t16384\tpub\tt\\tx\n" + "N\tl\n" + "A\tabc\n" + "E\t7\n";
 }
 
 TEST(Record, EveryKindOfLineIsRead) {
@@ -54,6 +54,8 @@ TEST(Record, EveryKindOfLineIsRead) {
             "V public.t id null\n"
             "S public.q -5 f\n"
             "H code detail\twith tab\n"
+            "N t 16384 pub.t\tx\n"
+            "N l 0 .\n"
             "A abc\n"
             "E 7");
 }

@@ -57,6 +57,10 @@ class Recorder : public RecordHandler {
     text_ += "S " + schema + '.' + name + ' ' + last + (called ? " t\n" : " f\n");
   }
   void hole(const std::string& code, const std::string& detail) override { text_ += "H " + code + ' ' + detail + '\n'; }
+  void stale(const Stale& stale) override {
+    text_ += std::string("N ") + stale.kind + ' ' + std::to_string(stale.relation) + ' ' + stale.schema + '.' +
+             stale.name + '\n';
+  }
   void anchor(const std::string& nonce) override { text_ += "A " + nonce + '\n'; }
   void end(std::uint64_t rows) override { records.push_back(text_ + "E " + std::to_string(rows)); }
   void abandon() override { ++abandoned; }

@@ -300,5 +300,87 @@ TEST(Script, WhateverTheValuesTheyAreReadBack) {
   }
 }
 
+// --- what only a refresh tells
+
+const std::string stale = "N\tt\t7\tpublic\tt\n";
+
+std::vector<std::string> refreshing_steps(const std::string& records, const Refreshing& refreshing,
+                                          ScriptSummary* summary = nullptr) {
+  Text out;
+  ScriptWriter writer({"{}", "UTF8", {}, refreshing}, out);
+  csvlog::RecordParser parser(writer);
+  parser.reset();
+  const std::size_t zero = 0;
+  parser.feed(records, &zero);
+  writer.finish();
+  if (summary) *summary = writer.summary();
+  std::vector<std::string> steps = steps_of(out.text);
+  return {steps.begin() + 1, steps.end()};
+}
+
+TEST(Script, ARowOfATableThatWaitsForItsRefreshIsLeftOut) {
+  ScriptSummary summary;
+  const std::vector<std::string> steps = refreshing_steps(
+      begin_line(1) + keyed + "I\t7\t1\ta\tb\n" + stale + "I\t7\t2\ta\tb\nU\t7\t-\t1\tx\ty\n" + full +
+          "I\t8\t1\t2\nV\t7\ta\tx\nE\t4\n" + begin_line(2) + keyed + "D\t7\t1\nu\t7\t-\t1\tx\ty\nE\t2\n",
+      {true}, &summary);
+  EXPECT_EQ(steps,
+            (Expected{"tx 0/1 700 1700000000000000", "begin", "COPY \"public\".\"t\" (\"id\",\"a\",\"b\") FROM stdin;",
+                      "data 1\ta\tb\n", "rows 1", "stale t 7 \"public\".\"t\"", "DELETE FROM ONLY \"public\".\"t\";",
+                      "COPY \"public\".\"f\" (\"a\",\"b\") FROM stdin;", "data 1\t2\n", "rows 1", "commit",
+                      "tx 0/2 700 1700000000000000", "begin", "commit"}));
+  ASSERT_EQ(summary.stale.size(), 1U);
+  EXPECT_EQ(summary.stale[0].lsn, Lsn{1});
+  EXPECT_EQ(summary.stale[0].what, (csvlog::Stale{'t', 7, "public", "t"}));
+  EXPECT_TRUE(summary.holes.empty());
+  EXPECT_EQ(summary.rows, 6U);
+}
+
+TEST(Script, ATableThatWaitsFromBeforeIsMarkedAtTheFirstRecordAndEmptiedOnce) {
+  ScriptSummary summary;
+  const std::vector<std::string> steps = refreshing_steps(
+      begin_line(5) + full + "I\t8\t1\t2\nE\t1\n" + begin_line(6) + keyed + "I\t7\t1\ta\tb\nI\t7\t2\ta\tb\nE\t2\n",
+      {true, {{'t', 7, "public", "t"}}}, &summary);
+  EXPECT_EQ(steps[1], "stale t 7 \"public\".\"t\"");
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "DELETE FROM ONLY \"public\".\"t\";"), 1);
+  ASSERT_EQ(summary.stale.size(), 1U);
+  EXPECT_EQ(summary.stale[0].lsn, Lsn{5});
+}
+
+TEST(Script, AfterARewriteATableThatWaitsIsEmptiedAgain) {
+  const std::string rewritten = "R\t99\tpublic\tt\tk\t3\tid\t=\t\ta\t\t\tb\t\t\n";
+  const std::vector<std::string> steps =
+      refreshing_steps(begin_line(1) + keyed + stale + rewritten + "W\t99\nI\t99\t1\ta\tb\nD\t7\t1\nE\t2\n", {true});
+  EXPECT_EQ(steps, (Expected{"tx 0/1 700 1700000000000000", "begin", "stale t 7 \"public\".\"t\"",
+                             "DELETE FROM ONLY \"public\".\"t\";", "DELETE FROM ONLY \"public\".\"t\";",
+                             "COPY \"public\".\"t\" (\"id\",\"a\",\"b\") FROM stdin;", "data 1\ta\tb\n", "rows 1",
+                             "DELETE FROM ONLY \"public\".\"t\";", "commit"}));
+}
+
+TEST(Script, WhatNobodyRefreshesIsAHole) {
+  ScriptSummary summary;
+  refreshing_steps(begin_line(1) + keyed + stale + "E\t0\n", {}, &summary);
+  ASSERT_EQ(summary.holes.size(), 1U);
+  EXPECT_EQ(summary.holes[0].code, "no_replica_identity");
+  EXPECT_TRUE(summary.forced.empty());
+  refreshing_steps(begin_line(1) + keyed + stale + "E\t0\n" + begin_line(2) + "N\tl\nE\t0\n",
+                   {true, {}, {{7, "too large"}}}, &summary);
+  ASSERT_EQ(summary.forced.size(), 1U);
+  EXPECT_EQ(summary.forced[0].detail, "public.t: too large");
+  ASSERT_EQ(summary.stale.size(), 1U);
+  EXPECT_EQ(summary.stale[0].what.kind, 'l');
+}
+
+TEST(Script, AForeignKeyThatLooksIntoATableThatWaitsIsAHole) {
+  const std::string alter = "Q\tt\tALTER TABLE\t\tjoe\t0\tALTER TABLE x ADD foreign key (a) REFERENCES t\n";
+  ScriptSummary summary;
+  refreshing_steps(begin_line(1) + keyed + stale + alter + "E\t0\n", {true}, &summary);
+  ASSERT_EQ(summary.forced.size(), 1U);
+  EXPECT_EQ(summary.forced[0].code, "no_replica_identity");
+  refreshing_steps(begin_line(1) + alter + "E\t0\n", {true}, &summary);
+  EXPECT_TRUE(summary.holes.empty());
+  EXPECT_EQ(summary.ddl, 1U);
+}
+
 }  // namespace
 }  // namespace lpbm::delta

@@ -45,6 +45,9 @@ class Steps final : public ScriptHandler {
     steps.push_back("tx " + lsn.text() + ' ' + std::to_string(xid) + ' ' + std::to_string(time));
     return !stop_at || lsn < *stop_at;
   }
+  void stale(char kind, std::uint32_t relation, const std::string& name) override {
+    steps.push_back(std::string("stale ") + kind + ' ' + std::to_string(relation) + ' ' + name);
+  }
   void begin() override { steps.push_back("begin"); }
   void commit() override { steps.push_back("commit"); }
   void prepare(const std::string& name, const std::string& sql) override {

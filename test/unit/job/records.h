@@ -37,6 +37,7 @@ class Recorder final : public csvlog::RecordHandler {
     text += "sequence " + name + ";";
   }
   void hole(const std::string& code, const std::string&) override { text += "hole " + code + ";"; }
+  void stale(const csvlog::Stale& stale) override { text += "stale " + stale.name + ";"; }
   void anchor(const std::string&) override { text += "anchor;"; }
   void end(std::uint64_t) override { text += "end;"; }
   void abandon() override { text += "abandon;"; }

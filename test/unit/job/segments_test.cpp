@@ -87,5 +87,16 @@ TEST_F(SegmentsTest, AnAbandonedRecordLeavesNothingBehind) {
   EXPECT_EQ(segments_.done()[0].script->summary().rows, 1U);
 }
 
+TEST_F(SegmentsTest, EndsAtTheAnchorOfARefreshEvenWithoutChanges) {
+  segments_.end_at(nonce);
+  feed(segments_, transaction(10, 0, 1, anchor("00000000000000000000000000000000"), 0));
+  EXPECT_FALSE(segments_.complete());
+  feed(segments_, transaction(20, 10, 2, anchor(nonce), 0));
+  EXPECT_TRUE(segments_.complete());
+  segments_.finish(false);
+  ASSERT_EQ(segments_.done().size(), 1U);
+  EXPECT_EQ(segments_.done()[0].script->summary().last, Lsn{0x20});
+}
+
 }  // namespace
 }  // namespace lpbm::job

@@ -228,5 +228,69 @@ TEST(Retention, keeps_the_stream_of_each_kept_full) {
   EXPECT_EQ(kept({full(0, 100), delta(1, 100, 200), delta(2, 200, 300), full(3, 250), full(4, 9000, "s2")}, 1), 5u);
 }
 
+// --- what only a refresh tells
+
+Entry with_stale(Entry entry, std::uint64_t lsn, std::uint32_t relation = 7) {
+  entry.stale.push_back({Lsn{lsn}, 't', relation, "public", "t"});
+  return entry;
+}
+
+Entry with_refresh(Entry entry, std::uint32_t relation = 7) {
+  entry.refreshes.push_back({'t', relation, "public", "t", "refresh-7", 3, 100, "no_replica_identity"});
+  return entry;
+}
+
+std::optional<Lsn> stop(const std::vector<Entry>& entries, std::optional<int> until = std::nullopt) {
+  const Plan plan = make_plan(journal_of(entries), until ? std::optional(at(*until)) : std::nullopt, std::nullopt);
+  EXPECT_EQ(plan.stops_at.has_value(), !plan.note.empty() && plan.note.find("refresh") != std::string::npos)
+      << plan.note;
+  return plan.stops_at ? std::optional(plan.stops_at->lsn) : std::nullopt;
+}
+
+TEST(Plan, goes_on_where_a_refresh_follows) {
+  const std::vector<Entry> entries{full(0, 100), with_refresh(with_stale(delta(1, 100, 200), 150)), delta(2, 200, 300)};
+  EXPECT_EQ(planned(entries), (Numbers{1, 2, 3}));
+  EXPECT_EQ(stop(entries), std::nullopt);
+  const std::vector<Entry> later{full(0, 100), with_stale(delta(1, 100, 200), 150),
+                                 with_refresh(with_stale(delta(2, 200, 300), 210))};
+  EXPECT_EQ(planned(later), (Numbers{1, 2, 3}));
+  EXPECT_EQ(stop(later), std::nullopt);
+}
+
+TEST(Plan, ends_before_a_change_whose_refresh_is_not_there) {
+  const std::vector<Entry> entries{full(0, 100), delta(1, 100, 200), with_stale(delta(2, 200, 300), 250),
+                                   with_stale(delta(3, 300, 400), 310)};
+  EXPECT_EQ(planned(entries), (Numbers{1, 2, 3}));
+  EXPECT_EQ(stop(entries), Lsn{250});
+  // The refresh of another table does not help.
+  auto other = entries;
+  other[3] = with_refresh(other[3], 8);
+  EXPECT_EQ(stop(other), Lsn{250});
+}
+
+TEST(Plan, ends_before_all_that_a_refresh_behind_the_end_would_tell) {
+  // Table 7 is never refreshed; stopping before that leaves table 8 without the refresh at the end of its delta.
+  const std::vector<Entry> entries{full(0, 100), delta(1, 100, 200),
+                                   with_refresh(with_stale(with_stale(delta(2, 200, 300), 220, 8), 250), 8)};
+  EXPECT_EQ(stop(entries), Lsn{220});
+}
+
+TEST(Plan, until_within_a_delta_ends_before_what_its_refresh_tells) {
+  Entry refreshed = with_refresh(with_stale(delta(10, 200, 300), 250));
+  refreshed.first_commit = at(10);
+  refreshed.last_commit = at(20);
+  const std::vector<Entry> entries{full(0, 100), delta(5, 100, 200), refreshed, delta(30, 300, 400)};
+  EXPECT_EQ(stop(entries, 15), Lsn{250});
+  EXPECT_EQ(stop(entries, 25), std::nullopt);
+  // The last commit is not the latest.
+  auto clocks = entries;
+  clocks[2].latest_commit = at(27);
+  EXPECT_EQ(stop(clocks, 25), Lsn{250});
+}
+
+TEST(Plan, a_full_makes_up_for_what_was_not_told_before_its_anchor) {
+  EXPECT_EQ(stop({full(0, 100), with_stale(delta(1, 100, 200), 150), full(2, 200), delta(3, 200, 300)}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace lpbm::journal
