@@ -90,7 +90,7 @@ static Verdict judge_relation(Oid relid) {
   }
 }
 
-const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, char** detail) {
+const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, bool* large_objects, char** detail) {
   dlist_iter iterator;
   Oid last_file = InvalidOid;
 
@@ -104,15 +104,16 @@ const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, 
     char* name;
 
     if (space == GLOBALTABLESPACE_OID || is_explained(explained, change->lsn)) continue;
-    if (file == last_file) continue; /* it was neutral */
+    if (file == last_file) continue; /* it was neutral, or noted */
     relid = lpbm_relation_of_file(space == MyDatabaseTableSpace ? InvalidOid : space, file);
     switch (OidIsValid(relid) ? judge_relation(relid) : UNEXPLAINED) {
       case NEUTRAL:
         last_file = file;
         break;
       case LARGE_OBJECT:
-        *detail = pstrdup("large objects were changed");
-        return "large_object";
+        *large_objects = true;
+        last_file = file;
+        break;
       case UNEXPLAINED:
         name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
         *detail = psprintf("%s was changed by something else than a command", name != NULL ? name : "a catalog");

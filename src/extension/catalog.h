@@ -24,9 +24,11 @@ extern void lpbm_explained_add(LpbmExplained* explained, XLogRecPtr begin, XLogR
 
 /*
  * Looks for a catalog change that is not explained and not neutral in itself (statistics, shared catalogs). Returns the
- * code of a hole with its detail (palloced), or NULL. Under the transaction's historic snapshot.
+ * code of a hole with its detail (palloced), or NULL. Under the transaction's historic snapshot. Sets *large_objects
+ * where large objects were changed: a refresh tells them.
  */
-extern const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, char** detail);
+extern const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, bool* large_objects,
+                                      char** detail);
 /*
  * Whether any change of this database's catalogs lies in the range. Ranges are to be asked for in growing order;
  * *cursor, NULL at first, remembers the place, so that many questions cost one walk.

@@ -200,9 +200,11 @@ static void commit_transaction(LogicalDecodingContext* context, ReorderBufferTXN
   } else if (!t->passed) {
     const char* code;
     char* detail = NULL;
+    bool large_objects = false;
 
     lpbm_messages_finish();
-    code = lpbm_catalog_judge(txn, &t->explained, &detail);
+    code = lpbm_catalog_judge(txn, &t->explained, &large_objects, &detail);
+    if (large_objects) lpbm_stale_large_objects();
     if (code != NULL) lpbm_hole(code, detail);
   }
   if (t->begun) end_record(txn->end_lsn, t->rows);

@@ -54,7 +54,10 @@ static void write_hole(const char* text, size_t length) {
   char* tab = strchr(copy, '\t');
 
   if (tab != NULL) *tab = '\0';
-  lpbm_hole(copy, tab != NULL ? tab + 1 : "");
+  if (strcmp(copy, "large_object") == 0)
+    lpbm_stale_large_objects();
+  else
+    lpbm_hole(copy, tab != NULL ? tab + 1 : "");
   pfree(copy);
 }
 

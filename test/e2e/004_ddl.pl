@@ -136,7 +136,6 @@ is(scalar(() = $source->entries), $count, 'an idle server makes no delta');
 # What needs judgement leads to a full, whose reason names it. Each is restored all the same.
 my @fulls = (
 	[ 'UPDATE by hand of a catalog', "UPDATE pg_class SET reloptions = '{fillfactor=50}' WHERE relname = 'owned'", qr/pg_class|catalog/i ],
-	[ 'large object',                "SELECT lo_from_bytea(4711, 'some bytes')", qr/large ?object/i ],
 );
 foreach my $case (@fulls)
 {

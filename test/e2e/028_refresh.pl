@@ -131,6 +131,32 @@ $session->quit;
 $source->backed_up_to_now;
 same($source, $source->vault->restore('after'), 'the same after it committed');
 
+# Large objects, with all that belongs to them.
+$source->sql(<<'END');
+CREATE ROLE keeper;
+CREATE ROLE "odd 'reader'";
+SELECT lo_create(4710);
+SELECT lo_from_bytea(4711, 'some bytes');
+SELECT lo_from_bytea(4712, decode(repeat('00ff5c27', 5000), 'hex'));
+SELECT lo_put(4713, 100000, 'behind a hole') FROM lo_create(4713);
+SELECT lo_from_bytea(i, 'x') FROM generate_series(10000, 11200) i;
+ALTER LARGE OBJECT 4711 OWNER TO keeper;
+GRANT SELECT ON LARGE OBJECT 4711 TO "odd 'reader'" WITH GRANT OPTION;
+SET ROLE "odd 'reader'";
+GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC;
+RESET ROLE;
+REVOKE ALL ON LARGE OBJECT 4712 FROM postgres;
+COMMENT ON LARGE OBJECT 4711 IS E'it''s :here \\\\ \n';
+END
+$source->backed_up_to_now;
+is(join(' ', map { "$_->{kind} $_->{rows}" } @{ newest()->{refreshes} }), 'l 1205', 'large objects are refreshed');
+same($source, $source->vault->restore('large_objects'), 'large objects are the same');
+$source->sql("SELECT lo_unlink(i) FROM generate_series(10100, 11200) i; SELECT lo_put(4711, 2, 'XX'); SELECT lo_unlink(4712); SELECT lo_from_bytea(4712, '')");
+$source->sql("BEGIN; SELECT lo_create(1); ROLLBACK; DO \$\$ BEGIN PERFORM lo_create(4714); UPDATE plain SET v = 'with a large object' WHERE a = 2; END \$\$");
+$source->backed_up_to_now;
+is(join(' ', sort map { $_->{kind} } @{ newest()->{refreshes} }), 'l t', 'with a table');
+same($source, $source->vault->restore('large_objects_again'), 'large objects are the same again');
+
 $source->fulls_are([qr/^new_stream/], 'not one full but the first');
 
 # A restore to a time between a change and the refresh that tells it ends before the change, and says so.

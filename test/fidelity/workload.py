@@ -150,8 +150,9 @@ class Workload:
     def statement(self, r):
         table = r.choice(self.tables)
         columns = ", ".join(ident(n) for n, _ in table.columns)
-        choice = r.choices(["insert", "series", "update", "delete", "parent", "sequence", "ddl", "truncate", "keychange", "call"],
-                           [10, 3, 8, 3, 3, 2, 2, 0.3, 1, 1])[0]
+        choice = r.choices(["insert", "series", "update", "delete", "parent", "sequence", "ddl", "truncate", "keychange", "call",
+                            "large_object"],
+                           [10, 3, 8, 3, 3, 2, 2, 0.3, 1, 1, 0.4 if self.keyless else 0])[0]
         s = ident(self.schema)
         if choice in ("update", "delete") and table.key is None and not self.keyless:
             choice = "insert"
@@ -182,6 +183,11 @@ class Workload:
             return ["UPDATE %s.parent SET id = -id WHERE id = %d" % (s, r.randint(1, 25))]
         if choice == "call":
             return ["DO $$ BEGIN FOR i IN 1..%d LOOP INSERT INTO %s.audit(op) VALUES ('do'); END LOOP; END $$" % (r.randint(1, 9), s)]
+        if choice == "large_object":
+            return [r.choice(["SELECT lo_from_bytea({n}, '{v}')", "SELECT lo_put({n}, {o}, '{v}')", "SELECT lo_unlink({n})",
+                              "SELECT lo_create({n})", "COMMENT ON LARGE OBJECT {n} IS '{v}'",
+                              "GRANT SELECT ON LARGE OBJECT {n} TO PUBLIC"]).format(
+                n=self.seed * 100 + r.randrange(6), o=r.randrange(9000), v="%x" % r.getrandbits(64))]
         return self.ddl(r, table)
 
     def ddl(self, r, table):

@@ -134,7 +134,8 @@ class DeltaJob {
       refresh.reason = table.what.kind == 'l' ? "large_object" : "no_replica_identity";
       if (!table.gone) {
         events_.progress("refreshing", entry.refreshes.size(), cut_->tables().size(), "tables");
-        refresh.object = "refresh-" + std::to_string(table.what.relation);
+        refresh.object =
+            table.what.kind == 'l' ? "refresh-large-objects" : "refresh-" + std::to_string(table.what.relation);
         ObjectWriter out(objects.store, objects.options(refresh.object));
         refresh.rows =
             cut_->copy(table, entry.to, script_header(site_.settings(), stream_, entry.name, entry.from), out);

@@ -7,8 +7,10 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "delta/sql_text.h"
+#include "job/copy_out.h"
 #include "job/full.h"
 #include "job/record_watch.h"
+#include "job/refresh_large_objects.h"
 
 namespace lpbm::job {
 namespace {
@@ -91,16 +93,6 @@ void split(std::string_view line, std::size_t columns, std::vector<csvlog::Recor
     line.remove_prefix(tab + 1);
   }
 }
-
-struct CopyRow {
-  char* data = nullptr;
-  CopyRow() = default;
-  CopyRow(const CopyRow&) = delete;
-  CopyRow& operator=(const CopyRow&) = delete;
-  ~CopyRow() {
-    if (data) PQfreemem(data);
-  }
-};
 
 }  // namespace
 
@@ -196,7 +188,12 @@ void RefreshCut::lock(Connection& gate, bool share) {
   gate.exec("BEGIN");
   gate.exec(short_waits);
   gate.exec("SET LOCAL synchronous_commit = local");
-  if (share && !list.empty()) gate.exec("LOCK TABLE " + list + " IN SHARE MODE");
+  if (!share) return;
+  const bool large_objects = std::ranges::any_of(tables_, [](const Table& table) { return table.what.kind == 'l'; });
+  if (!list.empty()) gate.exec("LOCK TABLE " + list + " IN SHARE MODE");
+  // Not all who change them hold these locks until their end: the records are the proof.
+  if (large_objects)
+    gate.exec("LOCK TABLE pg_catalog.pg_largeobject, pg_catalog.pg_largeobject_metadata IN SHARE MODE");
 }
 
 // The names and columns of the snapshot.
@@ -273,6 +270,7 @@ std::unique_ptr<RefreshCut> RefreshCut::make(const Site& site, const csvlog::Log
 }
 
 std::uint64_t RefreshCut::copy(const Table& table, Lsn lsn, const delta::ScriptHeader& header, Sink& out) {
+  if (table.what.kind == 'l') return write_large_objects(*reader_, header, lsn, time_, out);
   const csvlog::Relation& relation = table.relation;
   delta::ScriptWriter script(header, out);
   script.begin({lsn, {}, 0, time_, ""});
@@ -283,24 +281,13 @@ std::uint64_t RefreshCut::copy(const Table& table, Lsn lsn, const delta::ScriptH
     columns += (columns.empty() ? " (" : ",") + delta::identifier(column.name);
   const std::string sql = "COPY " + delta::qualified(relation.schema, relation.name) +
                           (columns.empty() ? "" : columns + ")") + " TO STDOUT";
-  const std::string what = "reading " + relation.schema + "." + relation.name;
-  PGconn* conn = reader_->raw();
-  const postgres::Result begun(PQexec(conn, sql.c_str()));
-  if (PQresultStatus(begun.raw()) != PGRES_COPY_OUT) throw postgres::server_error(what, conn, begun.raw());
   std::uint64_t rows = 0;
   std::vector<csvlog::RecordHandler::RowValue> values;
-  while (true) {
-    CopyRow row;
-    const int size = PQgetCopyData(conn, &row.data, 0);
-    if (size < 0) break;
-    split(std::string_view(row.data, static_cast<std::size_t>(size) - 1), relation.columns.size(), values);
+  copy_out(*reader_, sql, "reading " + relation.schema + "." + relation.name, [&](std::string_view line) {
+    split(line, relation.columns.size(), values);
     script.row(csvlog::RowKind::insert, relation.id, false, values);
     ++rows;
-  }
-  while (PGresult* raw = PQgetResult(conn)) {
-    const postgres::Result result(raw);
-    if (PQresultStatus(raw) != PGRES_COMMAND_OK) throw postgres::server_error(what, conn, raw);
-  }
+  });
   script.end(rows);
   script.finish();
   return rows;

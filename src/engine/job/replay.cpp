@@ -265,6 +265,14 @@ void Replay::Handler::statement(const std::string& sql) {
     sequence_after_stop(sql);
     return;
   }
+  if (lsn_ == Lsn{} && sql.starts_with("DO ")) {
+    // Before the first transaction of a script: it ends transactions of its own.
+    close();
+    pipeline_.leave();
+    connection_.exec(sql);
+    pipeline_.enter();
+    return;
+  }
   pipeline_.statement(sql);
   copied_ = false;
   // Staging tables of one transaction must not meet those of the next.
