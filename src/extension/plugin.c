@@ -154,7 +154,7 @@ void lpbm_plugin_end_positions(void) {
 static void startup(LogicalDecodingContext* context, OutputPluginOptions* options, bool is_init) {
   (void)context;
   (void)is_init;
-  if (!allowed)
+  if (!allowed && !IsBinaryUpgrade) /* pg_upgrade makes the slots of the old server; the worker makes its own anew */
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("output plugin \"lpbm\" serves the background worker of lpbm alone"),
                     errhint("For a slot of your own, use another output plugin.")));
