@@ -12,6 +12,8 @@
 #define REFRESH_PATIENCE 5
 /* The pause after a refresh, in times of what it took. */
 #define REFRESH_SHARE 3
+/* Unlogged tables that change are refreshed this often by themselves. */
+#define UNLOGGED_PAUSE_MS (5 * 60 * 1000)
 /* A store that could not be reached at the start is looked at again this often. */
 #define STORE_PAUSE_MS (60 * 1000)
 
@@ -248,6 +250,12 @@ static void want_full_for_stale(const LpbmJob* job, const char* reason) {
   lpbm_tell("refresh", NULL, NULL);
 }
 
+static void unlogged_stored(const LpbmJob* job, TimestampTz now) {
+  lpbm_worker.unlogged_stored = job->unlogged_sign;
+  lpbm_worker.unlogged_after = TimestampTzPlusMilliseconds(now, UNLOGGED_PAUSE_MS);
+  lpbm_worker.unlogged_wanted = lpbm_worker.stale > job->stale && lpbm_worker.unlogged_sign != job->unlogged_sign;
+}
+
 /* A refresh that cannot be made for long, or not at all, is made up for by a full. */
 static void refresh_ended(const LpbmJob* job) {
   TimestampTz now = GetCurrentTimestamp();
@@ -256,6 +264,7 @@ static void refresh_ended(const LpbmJob* job) {
     want_full_for_stale(job, job->full);
   } else if (job->stale_left == 0) {
     lpbm_worker.refreshed = Max(lpbm_worker.refreshed, job->stale);
+    if (job->unlogged) unlogged_stored(job, now);
     lpbm_retry_reset(&lpbm_worker.refresh);
     lpbm_worker.refresh.after = now + REFRESH_SHARE * (now - job->started);
     lpbm_tell("refresh", NULL, NULL);

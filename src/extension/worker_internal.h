@@ -29,9 +29,11 @@ typedef struct LpbmJob {
   XLogRecPtr upto;        /* delta: what was decoded when it began */
   XLogRecPtr last_record; /* delta: the last record of that */
   bool fenced;
-  bool refresh;     /* delta: refreshes what is stale */
-  uint64 stale;     /* delta: lpbm_worker.stale when it began */
-  int64 stale_left; /* delta: of it */
+  bool refresh;         /* delta: refreshes what is stale */
+  bool unlogged;        /* delta: refreshes unlogged tables */
+  uint64 unlogged_sign; /* delta: their sign when it began */
+  uint64 stale;         /* delta: lpbm_worker.stale when it began */
+  int64 stale_left;     /* delta: of it */
   char stale_cause[LPBM_TEXT];
   char full[LPBM_TEXT]; /* delta: reason of a full that is needed, or "" */
   uint64 globals;       /* hash of the globals that it takes, 0: none */
@@ -69,9 +71,13 @@ typedef struct LpbmWorker {
   XLogRecPtr written_upto;   /* decoded up to there */
   bool positions_written;    /* positions of sequences were written with what was decoded last */
   XLogRecPtr wanted_lsn;     /* a full must have its anchor at or above */
-  uint64 stale;        /* grows when something that only a refresh carries was decoded; the first of a process: what
-                          it does not know of */
-  uint64 refreshed;    /* all up to there was refreshed, or a full made up for it */
+  uint64 stale;           /* grows when something that only a refresh carries was decoded; the first of a process: what
+                             it does not know of */
+  uint64 refreshed;       /* all up to there was refreshed, or a full made up for it */
+  uint64 unlogged_sign;   /* of unlogged tables (unlogged.h), as read last */
+  uint64 unlogged_stored; /* the same when they were refreshed last */
+  bool unlogged_wanted;   /* the next refresh is to take them, too */
+  TimestampTz unlogged_after;
   uint64 stale_wanted; /* what the full that is wanted makes up for */
   uint64 globals;      /* hash as it is now */
   bool globals_known;

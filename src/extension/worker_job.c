@@ -201,7 +201,9 @@ static void start_delta(void) {
   if (job.refresh) {
     appendStringInfoString(&members, ",\"refresh\":true,\"invisible\":[");
     lpbm_holds_list(&members);
-    appendStringInfoChar(&members, ']');
+    job.unlogged = lpbm_worker.unlogged_wanted;
+    job.unlogged_sign = lpbm_worker.unlogged_sign;
+    appendStringInfo(&members, "],\"unlogged\":%s", job.unlogged ? "true" : "false");
   }
   if (!lpbm_job_start(LPBM_LANE_DELTA, &job, members.data)) lpbm_retry_later(&lpbm_worker.delta);
 }

@@ -6,6 +6,7 @@
 #include "plugin.h"
 #include "sequence.h"
 #include "settings.h"
+#include "unlogged.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "worker_internal.h"
@@ -247,6 +248,20 @@ static bool write_positions(void) {
 }
 
 /*
+ * Unlogged tables are refreshed when their sign has changed, but seldom: they are of the kind that one can lose.
+ * Whoever asks for a delta wants them now.
+ */
+static void look_at_unlogged(void) {
+  LpbmWorker* worker = &lpbm_worker;
+
+  worker->unlogged_sign = lpbm_unlogged_sign();
+  if (!worker->stream.complete || worker->unlogged_sign == worker->unlogged_stored) return;
+  if (!lpbm_requests_undecoded() && (worker->unlogged_wanted || GetCurrentTimestamp() < worker->unlogged_after)) return;
+  worker->unlogged_wanted = true;
+  worker->stale++;
+}
+
+/*
  * Positions of sequences count as known when the fence after them is confirmed: while one is out, no more are written,
  * which its confirmation would take for written too.
  */
@@ -262,6 +277,7 @@ static void decode(void* argument) {
   if (lpbm_worker.written_upto != lpbm_decoder_progress()->decoded_upto || !lpbm_worker.globals_known)
     lpbm_worker.globals = lpbm_globals_hash();
   lpbm_worker.globals_known = true;
+  look_at_unlogged();
   CommitTransactionCommand();
   /* New globals alone leave no record, nor does a refresh that is due again, but a delta needs a fence. */
   if (!lpbm_is_unjournalled() && lpbm_decoder_progress()->records == 0 &&

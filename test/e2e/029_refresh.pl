@@ -157,6 +157,29 @@ $source->backed_up_to_now;
 is(join(' ', sort map { $_->{kind} } @{ newest()->{refreshes} }), 'l t', 'with a table');
 same($source, $source->vault->restore('large_objects_again'), 'large objects are the same again');
 
+# Unlogged tables, which no WAL tells of: the sign of a change are statistics, which a session reports when it likes.
+my $report = ';SELECT pg_stat_force_next_flush();';
+$source->sql(<<"END");
+CREATE UNLOGGED TABLE cache (k text PRIMARY KEY, v int);
+CREATE UNLOGGED TABLE idle (a int);
+INSERT INTO cache SELECT i, i FROM generate_series(1, 100) i $report
+END
+$source->backed_up_to_now;
+is(join(' ', map { "$_->{kind} $_->{name} $_->{rows}" } @{ newest()->{refreshes} }), 'u cache 100 u idle 0', 'unlogged tables are refreshed');
+same($source, $source->vault->restore('unlogged'), 'unlogged tables are the same');
+$count = () = $source->entries;
+is($source->backed_up_to_now, '', 'nothing changed: unlogged tables are not refreshed');
+$source->sql("UPDATE cache SET v = v + 1 $report");
+$source->backed_up_to_now;
+like(newest()->{reason}, qr/unlogged: public\.cache/, 'a change of an unlogged table alone is a delta');
+$source->sql("TRUNCATE cache; DROP TABLE idle $report");
+$source->backed_up_to_now;
+same($source, $source->vault->restore('unlogged_again'), 'unlogged tables are the same again');
+$source->sql('ALTER TABLE cache SET LOGGED; INSERT INTO cache VALUES (1, 1)');
+$source->backed_up_to_now;
+is(join(' ', map { $_->{kind} } @{ newest()->{refreshes} // [] }), '', 'a table that is logged now is not refreshed');
+same($source, $source->vault->restore('logged'), 'and the same');
+
 $source->fulls_are([qr/^new_stream/], 'not one full but the first');
 
 # A restore to a time between a change and the refresh that tells it ends before the change, and says so.

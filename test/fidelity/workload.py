@@ -106,7 +106,8 @@ class Workload:
             parts.append("g int GENERATED ALWAYS AS (length(id::text)) STORED")
         self.tables.append(table)
         partitioned = keyed and kind < 3 and r.random() < 0.25
-        out = ["CREATE TABLE %s (%s)%s" % (table, ", ".join(parts), " PARTITION BY HASH (id)" if partitioned else "")]
+        unlogged = self.keyless and r.random() < 0.1
+        out = ["CREATE %sTABLE %s (%s)%s" % ("UNLOGGED " if unlogged and not partitioned else "", table, ", ".join(parts), " PARTITION BY HASH (id)" if partitioned else "")]
         if partitioned:
             for i in range(2):
                 out.append("CREATE TABLE %s.%s PARTITION OF %s FOR VALUES WITH (MODULUS 2, REMAINDER %d)" % (

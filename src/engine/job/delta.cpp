@@ -31,6 +31,7 @@ class DeltaJob {
         keep_(frame_position(request, "keep")),
         globals_(request.value("globals", false)),
         refresh_(request.value("refresh", false)),
+        unlogged_(request.value("unlogged", false)),
         invisible_(request.value("invisible", std::vector<std::uint64_t>{})),
         header_(site.journal().ends().header),
         from_(last_journalled(site.journal(), stream_, Lsn::parse(text_member(request, "start")))),
@@ -88,6 +89,7 @@ class DeltaJob {
     options.fence = fence_;
     survey(options, stale);
     events_.fenced();
+    if (unlogged_) add_unlogged(site_, stale);
     if (stale.empty()) return;
     wanted_.stale = stale;
     options.fence.reset();
@@ -131,7 +133,9 @@ class DeltaJob {
   void store_refreshes(journal::Entry& entry, const EntryObjects& objects) {
     for (const RefreshCut::Table& table : cut_->tables()) {
       journal::Refresh refresh{table.what.kind, table.what.relation, table.what.schema, table.what.name, {}, 0, 0, {}};
-      refresh.reason = table.what.kind == 'l' ? "large_object" : "no_replica_identity";
+      refresh.reason = table.what.kind == 'l'   ? "large_object"
+                       : table.what.kind == 'u' ? "unlogged"
+                                                : "no_replica_identity";
       if (!table.gone) {
         events_.progress("refreshing", entry.refreshes.size(), cut_->tables().size(), "tables");
         refresh.object =
@@ -149,7 +153,7 @@ class DeltaJob {
     for (const journal::Refresh& refresh : entry.refreshes) {
       entry.reason += entry.reason.empty() ? "" : ", ";
       entry.reason += refresh.reason;
-      if (refresh.kind == 't') entry.reason += ": " + refresh.schema + "." + refresh.name;
+      if (refresh.kind != 'l') entry.reason += ": " + refresh.schema + "." + refresh.name;
     }
   }
 
@@ -234,7 +238,7 @@ class DeltaJob {
   Events& events_;
   std::string stream_;
   std::optional<csvlog::FramePosition> fence_, keep_;
-  bool globals_, refresh_;
+  bool globals_, refresh_, unlogged_;
   std::vector<std::uint64_t> invisible_;  // full xids
   journal::Header header_;
   Lsn from_;

@@ -30,7 +30,7 @@ constexpr const char* step = "refreshing tables";
 std::string oid_list(const std::vector<RefreshCut::Table>& tables) {
   std::string out;
   for (const RefreshCut::Table& table : tables)
-    if (table.what.kind == 't') out += (out.empty() ? "" : ",") + std::to_string(table.what.relation);
+    if (table.what.kind != 'l') out += (out.empty() ? "" : ",") + std::to_string(table.what.relation);
   return out.empty() ? "0" : out;
 }
 
@@ -132,6 +132,22 @@ void survey(const csvlog::LogOptions& options, std::vector<Stale>& stale) {
       stale.push_back(one);
 }
 
+void add_unlogged(const Site& site, std::vector<Stale>& stale) {
+  Connection connection = site.connect();
+  connection.exec(delta::fixed_session(site.settings().encoding));
+  const auto rows = connection.exec(
+      "SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+      "c.relkind "
+      "= 'r' AND c.relpersistence = 'u' AND c.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e "
+      "ON e.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' AND NOT "
+      "coalesce(c.oid = ANY (e.extconfig), false)) ORDER BY c.oid");
+  for (int row = 0; row < rows.rows(); ++row) {
+    const auto oid = static_cast<std::uint32_t>(std::stoul(rows.text(row, 0)));
+    if (std::ranges::none_of(stale, [&](const Stale& known) { return known.relation == oid; }))
+      stale.push_back({'u', oid, rows.text(row, 1), rows.text(row, 2)});
+  }
+}
+
 Wanted within_limit(const Site& site, const std::vector<Stale>& stale) {
   Connection connection = site.connect();
   connection.exec(std::string("SET lock_timeout = ") + lock_wait_ms);  // the size of a table takes a lock on it
@@ -149,10 +165,11 @@ Wanted within_limit(const Site& site, const std::vector<Stale>& stale) {
       out.stale.push_back(one);
       continue;
     }
-    out.hopeless[one.relation] = megabytes(size) +
-                                 (sum > size ? ", with what else is to be refreshed " + megabytes(sum) : "") +
-                                 ", are more than lpbm.refresh_limit, " +
-                                 std::to_string(site.settings().refresh_percent) + "% of " + megabytes(database);
+    if (one.kind != 'u')
+      out.hopeless[one.relation] = megabytes(size) +
+                                   (sum > size ? ", with what else is to be refreshed " + megabytes(sum) : "") +
+                                   ", are more than lpbm.refresh_limit, " +
+                                   std::to_string(site.settings().refresh_percent) + "% of " + megabytes(database);
     sum -= size;
   }
   return out;
@@ -206,7 +223,7 @@ void RefreshCut::describe() {
       "a.attgenerated = '' WHERE c.oid IN (" +
       oid_list(tables_) + ") ORDER BY c.oid, a.attnum");
   for (Table& table : tables_) {
-    if (table.what.kind != 't') continue;
+    if (table.what.kind == 'l') continue;
     table.gone = true;
     table.relation.id = table.what.relation;
     for (int row = 0; row < rows.rows(); ++row) {

@@ -19,6 +19,9 @@
 // open, is proved: the records up to the anchor are read, and one that the snapshot does not see and that changes what
 // is refreshed, or runs any DDL, spoils the attempt; so does a transaction that the snapshot does not see and whose
 // record was journalled before (the worker names those that are committed and not visible).
+//
+// Unlogged tables are refreshed likewise; where an attempt without the SHARE lock succeeds, no record can prove that
+// theirs is the content at the cut: it is that of the snapshot, a moment before.
 #pragma once
 
 #include <functional>
@@ -46,6 +49,9 @@ std::vector<csvlog::Stale> open_in(const journal::JournalFile& file, const std::
 
 // What the records of the csvlog that `options` name tell to be stale, added to `stale`.
 void survey(const csvlog::LogOptions& options, std::vector<csvlog::Stale>& stale);
+
+// Adds the unlogged tables, as kind u: no record tells of them, so nobody waits for their refresh.
+void add_unlogged(const Site& site, std::vector<csvlog::Stale>& stale);
 
 // Leaves out what is too large in proportion to the database (lpbm.refresh_limit).
 Wanted within_limit(const Site& site, const std::vector<csvlog::Stale>& stale);
