@@ -104,8 +104,10 @@ int list(const Options& options) {
 
 int verify(const Options& options) {
   if (const auto first = first_journal(options)) return verify_first(options, *first);
-  const journal::Journal journal = load_journal(options);
-  authenticate(journal, options, has_secret(options) ? read_keys(options, &journal.header()) : codec::AgeKeys{});
+  Secrets secrets(options);
+  const bool given = secrets.are_given();
+  const journal::Journal journal = load_journal(options, given ? &secrets : nullptr);
+  authenticate(journal, options, given ? secrets.keys(&journal.header()) : codec::AgeKeys{});
   const std::unique_ptr<store::Store> store = open_store(options);
   std::vector<job::Problem> problems = job::verify_links(journal);
   {

@@ -96,9 +96,10 @@ class Opening final : public Sink {
 };
 
 codec::AgeKeys keys_of(const Options& options) {
-  if (options.journal.empty()) return read_keys(options, nullptr);
+  Secrets secrets(options);
+  if (options.journal.empty()) return secrets.keys(nullptr);
   const journal::Journal journal = load_journal(options);
-  return read_keys(options, &journal.header());
+  return secrets.keys(&journal.header());
 }
 
 int get(const Options& options) {

@@ -78,47 +78,65 @@ std::unique_ptr<store::Store> open_store(const Options& options) {
   return store::open(store_options(options));
 }
 
-std::string journal_text(const Options& options) {
-  if (options.journal.empty()) return job::fetch_journal(*open_store(options), options.site);
-  return journal::unpack(read_file(options.journal, std::size_t{1} << 30));
+namespace {
+
+journal::Trust prove(const journal::Journal& journal, const Options& options, const codec::AgeKeys& keys) {
+  const journal::Header& header = journal.header();
+  std::string secret;
+  // Only the secret that the journal's own header wraps can prove it.
+  for (const std::string& identity : keys.identities) {
+    const auto& known = header.recipients;
+    const bool own = std::find(known.begin(), known.end(), codec::parse_identity(identity).recipient) != known.end();
+    if (own && !header.mac.empty()) secret = identity;
+  }
+  return journal.authenticate(options.signer, secret);
 }
 
-journal::Journal load_journal(const Options& options) {
-  journal::Journal journal = journal::Journal::parse(journal_text(options));
+journal::Journal stored_journal(const Options& options, Secrets* secrets) {
+  std::vector<std::string> notes;
+  const auto proof = [&](const journal::Journal& journal) {
+    if (!options.signer.empty()) (void)journal.authenticate(options.signer, "");
+    return prove(journal, options, secrets ? secrets->keys(&journal.header()) : codec::AgeKeys{});
+  };
+  journal::Journal out = job::fetch_journal(*open_store(options), options.site, proof, notes);
+  for (const std::string& text : notes) note(text);
+  return out;
+}
+
+}  // namespace
+
+journal::Journal load_journal(const Options& options, Secrets* secrets) {
+  journal::Journal journal =
+      options.journal.empty()
+          ? stored_journal(options, secrets)
+          : journal::Journal::parse(journal::unpack(read_file(options.journal, std::size_t{1} << 30)));
   if (journal.torn()) note("the journal's last line is not complete and is left out");
   return journal;
 }
 
-bool has_secret(const Options& options) {
-  return !options.identity.empty() || !options.passphrase_file.empty();
+bool Secrets::are_given() const {
+  return !options_.identity.empty() || !options_.passphrase_file.empty();
 }
 
-codec::AgeKeys read_keys(const Options& options, const journal::Header* header) {
+codec::AgeKeys Secrets::keys(const journal::Header* header) {
   codec::AgeKeys keys;
-  if (!options.identity.empty()) {
-    keys.identities = codec::read_identities(read_secret(options.identity));
+  if (!options_.identity.empty()) {
+    keys.identities = codec::read_identities(read_secret(options_.identity));
     return keys;
   }
   const bool wrapped = header && !header->identity.empty();
-  if (header && !wrapped && options.passphrase_file.empty())
+  if (header && !wrapped && options_.passphrase_file.empty())
     throw Error(ErrorKind::usage, "opening the backup", "it is encrypted to recipients, not with a passphrase",
                 "Give the file with the identity by --identity.");
-  const std::string passphrase =
-      options.passphrase_file.empty() ? ask_passphrase("Passphrase: ") : read_secret(options.passphrase_file);
+  if (asked_.empty() && options_.passphrase_file.empty()) asked_ = ask_passphrase("Passphrase: ");
+  const std::string passphrase = asked_.empty() ? read_secret(options_.passphrase_file) : asked_;
   if (wrapped) keys.identities = codec::read_identities(codec::age_unwrap(header->identity, passphrase));
   keys.passphrase = passphrase;  // of objects in aes-256-cbc, too
   return keys;
 }
 
 void authenticate(const journal::Journal& journal, const Options& options, const codec::AgeKeys& keys) {
-  std::string secret;
-  // Only the secret that the journal's own header wraps can prove it.
-  for (const std::string& identity : keys.identities) {
-    const auto& known = journal.header().recipients;
-    const bool own = std::find(known.begin(), known.end(), codec::parse_identity(identity).recipient) != known.end();
-    if (own && !journal.header().mac.empty()) secret = identity;
-  }
-  if (journal.authenticate(options.signer, secret).verified_by.empty())
+  if (prove(journal, options, keys).verified_by.empty())
     note("nothing proves who wrote this journal; give the site's public key by --signer");
 }
 

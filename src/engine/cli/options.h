@@ -51,14 +51,24 @@ void add_output_option(CLI::App& command, Options& options);
 
 store::Options store_options(const Options& options);
 std::unique_ptr<store::Store> open_store(const Options& options);
-// Reads and checks the journal of --journal, or of the store; a torn last line is told on stderr.
-journal::Journal load_journal(const Options& options);
+// What opens backups, from --identity or a passphrase (--passphrase-file, else a prompt, once).
+class Secrets {
+ public:
+  explicit Secrets(const Options& options) : options_(options) {}
+  // With a journal whose header holds a wrapped identity the passphrase opens that; without one it is itself a key.
+  // Throws Error (usage) where there is neither an option nor a terminal to ask at.
+  codec::AgeKeys keys(const journal::Header* header);
+  // Whether an option gives one.
+  [[nodiscard]] bool are_given() const;
 
-// What opens backups, from --identity or a passphrase (--passphrase-file, else a prompt). With a journal whose header
-// holds a wrapped identity the passphrase opens that; without one it is itself a key. Throws Error (usage) where there
-// is neither an option nor a terminal to ask at.
-codec::AgeKeys read_keys(const Options& options, const journal::Header* header);
-bool has_secret(const Options& options);
+ private:
+  const Options& options_;
+  std::string asked_;
+};
+
+// Reads and checks the journal of --journal, or of the store; a torn last line is told on stderr. `secrets` are asked
+// only where several journals of one site lie in the store, and may be null.
+journal::Journal load_journal(const Options& options, Secrets* secrets = nullptr);
 
 // Checks the journal against --signer and against the wrapped identity's secret, where `keys` holds it. What is not
 // proven is said on stderr.

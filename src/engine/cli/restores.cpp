@@ -42,9 +42,10 @@ std::string as_text(const job::RestoreResult& result, double seconds, bool check
 job::RestoreOptions to_job(const Options& options, ProgressLine& line) {
   job::RestoreOptions out;
   out.store = store_options(options);
-  const journal::Journal journal = load_journal(options);
+  Secrets secrets(options);
+  const journal::Journal journal = load_journal(options, &secrets);
   out.journal = journal.text();
-  out.keys = read_keys(options, &journal.header());
+  out.keys = secrets.keys(&journal.header());
   out.signer = options.signer;
   out.target = options.target;
   out.bindir = options.bindir;

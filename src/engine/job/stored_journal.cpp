@@ -101,12 +101,26 @@ std::string read_object(store::Store& store, const std::string& cid) {
   return std::move(sink.text);
 }
 
-std::uint64_t last_number(const journal::Journal& journal) {
-  return journal.entries().empty() ? 0 : journal.entries().back().number;
-}
-
 [[noreturn]] void refuse(const std::string& cause, const std::string& hint) {
   throw Error(ErrorKind::usage, "looking for the journal in the store", cause, hint);
+}
+
+// Which of the sites whose journals are there.
+std::string choose_site(const std::vector<store::Listed>& found, const std::string& site) {
+  std::set<std::string> sites;
+  for (const store::Listed& one : found) sites.insert(site_of(one.name));
+  std::string names;
+  for (const std::string& one : sites) names += (names.empty() ? "" : ", ") + one;
+  if (sites.empty()) refuse("there is none", "Give the file with the journal by --journal.");
+  if (site.empty() && sites.size() > 1) refuse("there are several sites: " + names, "Choose one by --site.");
+  const std::string wanted = site.empty() ? *sites.begin() : site_of(store_prefix(site) + "journal");
+  if (!sites.contains(wanted)) refuse("there is none of " + site + ", only of " + names, "Choose one by --site.");
+  return wanted;
+}
+
+bool is_there(store::Store& store, const std::string& name, const std::string& cid) {
+  const auto found = store.list(name);
+  return std::any_of(found.begin(), found.end(), [&](const auto& one) { return one.name == name && one.cid == cid; });
 }
 
 }  // namespace
@@ -121,6 +135,8 @@ void publish_journal(const Site& site, store::Store& store) {
   const Note old = read_note(site);
   if (old.cids == std::vector<std::string>{cid}) return;
   const std::string name = store_prefix(site.settings().site) + "journal";
+  // Somebody else has the same journal, who is to remove it: this is a copy of a server, before its first entry.
+  if (old.cids.empty() && is_there(store, name, cid)) return;
   if (old.cids.size() > 1) store.remove_unfinished(name);  // somebody was killed in here
   Note both{site.settings().store, old.cids};
   std::erase(both.cids, cid);
@@ -134,30 +150,25 @@ void publish_journal(const Site& site, store::Store& store) {
   write_note(site, {site.settings().store, {cid}});
 }
 
-std::string fetch_journal(store::Store& store, const std::string& site) {
-  std::vector<store::Listed> found = store.journals();
-  std::set<std::string> sites;
-  for (const store::Listed& one : found) sites.insert(site_of(one.name));
-  std::string names;
-  for (const std::string& one : sites) names += (names.empty() ? "" : ", ") + one;
-  if (sites.empty()) refuse("there is none", "Give the file with the journal by --journal.");
-  const std::string wanted = site.empty() ? *sites.begin() : site_of(store_prefix(site) + "journal");
-  if (site.empty() && sites.size() > 1) refuse("there are several sites: " + names, "Choose one by --site.");
-  if (!sites.contains(wanted)) refuse("there is none of " + site + ", only of " + names, "Choose one by --site.");
-  // Two of one site: its engine was stopped between storing the newer and removing the older.
-  std::optional<journal::Journal> best;
+journal::Journal fetch_journal(store::Store& store, const std::string& site, const Prove& prove,
+                               std::vector<std::string>& notes) {
+  const std::vector<store::Listed> found = store.journals();
+  const std::string wanted = choose_site(found, site);
+  std::vector<StoredJournal> journals;
   std::optional<Error> error;
+  std::vector<std::string> unread;
   for (const store::Listed& one : found) {
     if (site_of(one.name) != wanted) continue;
     try {
-      journal::Journal journal = journal::Journal::parse(read_object(store, one.cid));
-      if (!best || last_number(journal) > last_number(*best)) best = std::move(journal);
+      journals.push_back({one.cid, journal::Journal::parse(read_object(store, one.cid))});
     } catch (const Error& failed) {
       error.emplace(failed);
+      unread.push_back("the journal " + one.cid + " in the store is left out: " + failed.what());
     }
   }
-  if (!best) throw Error(*error);
-  return best->text();
+  if (journals.empty()) throw Error(*error);
+  notes.insert(notes.end(), unread.begin(), unread.end());
+  return choose_journal(std::move(journals), prove, notes);
 }
 
 }  // namespace lpbm::job

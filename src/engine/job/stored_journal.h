@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "job/journal_choice.h"
 #include "job/site.h"
 
 namespace lpbm::job {
@@ -12,11 +13,13 @@ namespace lpbm::job {
 // Stores the journal as it is now, unless that was done. Only in stores that others can ask for it (ipfs+http).
 // Afterwards `stored-journal` in lpbm.directory holds the store's address and the journal's CID; while it changes, both
 // CIDs, so that whoever is killed leaves nothing that the next one does not remove. A copy of the directory removes
-// nothing. Throws Error.
+// nothing of its original's. Throws Error.
 void publish_journal(const Site& site, store::Store& store);
 
-// The text of the newest journal in the store, of `site`, or of the only site there. Throws Error: usage where there is
-// none, or several sites, whose names are then in the cause.
-std::string fetch_journal(store::Store& store, const std::string& site);
+// The newest journal in the store, of `site`, or of the only site there; several that lie under its name are told apart
+// by choose_journal(), which asks `prove` and tells `notes`. Throws Error: usage where there is none, or several sites,
+// whose names are then in the cause.
+journal::Journal fetch_journal(store::Store& store, const std::string& site, const Prove& prove,
+                               std::vector<std::string>& notes);
 
 }  // namespace lpbm::job

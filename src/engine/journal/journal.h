@@ -106,6 +106,14 @@ class Journal {
   bool torn_ = false;
 };
 
+// Whether `later` goes on where `earlier` ends, so that nothing stands in `earlier` that is not, or was not before
+// retention, in `later` too; the same journal continues itself. `unknown`: retention has taken away the lines of
+// `later` that would show it.
+enum class Continuation { no, unknown, yes };
+Continuation continuation(const Journal& earlier, const Journal& later);
+// The number of the entry that is appended next.
+std::uint64_t next_number(const Journal& journal);
+
 // The header's mac (hex) under a key derived from the identity's secret.
 std::string header_mac(const Header& header, const std::string& identity_secret);
 

@@ -134,17 +134,6 @@ std::vector<std::string_view> split_lines(std::string_view text) {
   return out;
 }
 
-// Whether `longer` goes on where `shorter` ends, as far as the two together can say.
-bool continues(const Journal& longer, const Journal& shorter) {
-  const auto old_lines = split_lines(shorter.text());
-  const auto lines = split_lines(longer.text());
-  const std::uint64_t next = shorter.header().first + shorter.entries().size();
-  const std::uint64_t first = longer.header().first;
-  if (shorter.entries().empty() || first > next) return true;
-  if (first == next) return parse_header(std::string(lines.front())).prev == line_hash(old_lines.back());
-  return lines[next - first] == old_lines.back();
-}
-
 // Takes `line` as the last one if it is: by its form and its signature.
 bool take_last(Tail& ends, const std::string& line) {
   if (!signature_is_right(line, ends.header.key)) return false;
@@ -191,6 +180,21 @@ Tail read_tail(const File& file) {
 }
 
 }  // namespace
+
+std::uint64_t next_number(const Journal& journal) {
+  return journal.header().first + journal.entries().size();
+}
+
+Continuation continuation(const Journal& earlier, const Journal& later) {
+  const std::uint64_t next = next_number(earlier), first = later.header().first;
+  if (earlier.header().key != later.header().key || next_number(later) < next) return Continuation::no;
+  if (earlier.entries().empty() && earlier.header().first == 1) return Continuation::yes;
+  if (earlier.entries().empty() || first > next) return Continuation::unknown;
+  const auto old_lines = split_lines(earlier.text()), lines = split_lines(later.text());
+  const bool same = first == next ? parse_header(std::string(lines.front())).prev == line_hash(old_lines.back())
+                                  : lines[next - first] == old_lines.back();
+  return same ? Continuation::yes : Continuation::no;
+}
 
 JournalFile::JournalFile(std::filesystem::path path) : path_(std::move(path)) {}
 
@@ -279,9 +283,8 @@ bool JournalFile::restore(const std::string& text) {
       throw Error(
           ErrorKind::permanent, "restoring journal " + path_.string(),
           "the file is of another site (" + own.header().site + ") than the text (" + given.header().site + ")");
-    const auto end = [](const Journal& journal) { return journal.header().first + journal.entries().size(); };
-    if (end(given) <= end(own)) return false;
-    if (!continues(given, own))
+    if (next_number(given) <= next_number(own)) return false;
+    if (continuation(own, given) == Continuation::no)
       throw Error(ErrorKind::permanent, "restoring journal " + path_.string(),
                   "file and text are different continuations of one journal",
                   "Keep the one whose objects are in the store, and move the other one away.");

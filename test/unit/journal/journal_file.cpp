@@ -236,6 +236,37 @@ TEST_F(JournalFileTest, is_not_restored_from_what_does_not_fit) {
   EXPECT_EQ(content(), "damaged\n");
 }
 
+TEST_F(JournalFileTest, a_continuation_is_told_from_another_end_of_the_same_journal) {
+  file.create(sample_header(), site_key());
+  const auto state = [&] { return file.load(); };
+  const Journal empty = state();
+  add(full(0, 100));
+  add(full(1, 200));
+  const Journal early = state();
+  add(full(2, 300));
+  const Journal late = state();
+  file.drop_before(2, site_key());
+  const Journal overlapping = state();
+  file.drop_before(3, site_key());
+  const Journal adjoining = state();
+  add(full(3, 400));
+  file.drop_before(4, site_key());
+  const Journal apart = state();
+  for (const Journal* later : {&early, &late, &overlapping, &adjoining})
+    EXPECT_EQ(continuation(early, *later), Continuation::yes);
+  EXPECT_EQ(continuation(empty, apart), Continuation::yes);
+  EXPECT_EQ(continuation(early, apart), Continuation::unknown);
+  EXPECT_EQ(continuation(late, early), Continuation::no);
+  EXPECT_EQ(continuation(late, overlapping), Continuation::yes);
+  EXPECT_EQ(continuation(overlapping, late), Continuation::yes);
+  const Journal other_end = Journal::parse(journal_text({full(0, 100), full(1, 200), full(9, 900), full(10, 910)}));
+  EXPECT_EQ(continuation(early, other_end), Continuation::yes);
+  EXPECT_EQ(continuation(late, other_end), Continuation::no);
+  EXPECT_EQ(continuation(adjoining, other_end), Continuation::no);
+  const Journal foreign = Journal::parse(journal_text({full(0, 100), full(1, 200), full(2, 300)}, other_key()));
+  EXPECT_EQ(continuation(early, foreign), Continuation::no);
+}
+
 TEST_F(JournalFileTest, two_appending_processes_take_turns) {
   file.create(sample_header(), site_key());
   constexpr int each = 40;
