@@ -96,10 +96,10 @@ void DagReader::read_run(Window& window) {
       const std::size_t before = next;
       try {
         read_leaves_at(address, leaves, next, run_offset_, window);
-      } catch (const Error& error) {
+      } catch (const Error&) {
         // Patience is for the next block: what came until here is done.
         moved = next > before;
-        if (!moved || error.kind() != ErrorKind::retryable) throw;
+        if (!moved) throw;
       }
     });
     if (moved) failover_.prefer_next();
@@ -157,15 +157,10 @@ std::string DagReader::block(const std::string& cid) {
 }
 
 // A node may have a damaged copy while another one has a sound one.
-void DagReader::check(const std::string& cid, Bytes block, const Address& address) {
-  if (is_block_of(cid, block)) {
-    damaged_.clear();
-    return;
-  }
-  damaged_.insert(address.url);
-  const bool all = damaged_.size() == failover_.addresses().size();
-  throw Error(all ? ErrorKind::permanent : ErrorKind::retryable, "object " + object_, "content does not match its CID",
-              "The block " + codec::cid_text(cid) + " that " + address.url + " holds is damaged.");
+void DagReader::check(const std::string& cid, Bytes block, const Address& address) const {
+  if (!is_block_of(cid, block))
+    throw Error(ErrorKind::permanent, "object " + object_, "content does not match its CID",
+                "The block " + codec::cid_text(cid) + " that " + address.url + " holds is damaged.");
 }
 
 // Kubo's RPC knows its version; a gateway refuses to be asked.
@@ -202,11 +197,15 @@ HttpRequest DagReader::range_request(const Address& address, const std::string& 
 
 HttpResponse DagReader::ask(const Address& address, const HttpRequest& request) {
   HttpResponse response = client(address).perform(request);
-  if (response.status != ok && response.status != partial)
-    throw Error(ErrorKind::retryable, "object " + object_,
-                address.url + " answers " + std::to_string(response.status) + ": " +
-                    response.body.substr(0, std::min<std::size_t>(200, response.body.find('\n'))));
-  return response;
+  if (response.status == ok || response.status == partial) return response;
+  // What is not found here now may come yet; another refusal stays one.
+  constexpr long not_found = 404, request_timeout = 408, too_early = 425, too_many = 429, server_error = 500;
+  const long status = response.status;
+  const bool later = status < 400 || status == not_found || status == request_timeout || status == too_early ||
+                     status == too_many || status >= server_error;
+  throw Error(later ? ErrorKind::retryable : ErrorKind::permanent, "object " + object_,
+              address.url + " answers " + std::to_string(status) + ": " +
+                  response.body.substr(0, std::min<std::size_t>(200, response.body.find('\n'))));
 }
 
 HttpClient& DagReader::client(const Address& address) {

@@ -1,11 +1,10 @@
 // Reads objects from IPFS nodes: through the RPC of Kubo (or the IPFS proxy of a cluster), or through a gateway. Each
-// block is compared with its CID before a byte of it is handed on; where an address fails or falls silent, another one
-// goes on at the same block.
+// block is compared with its CID before a byte of it is handed on; where an address fails, refuses or falls silent,
+// another one goes on at the same block.
 #pragma once
 
 #include <exception>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +18,8 @@ class DagReader {
  public:
   // `step` of all errors is "object <cid>".
   DagReader(std::vector<Address> addresses, HttpOptions http, Patience patience);
-  // As Store::get(). That no node has a block cannot be told from a slow one: retryable.
+  // As Store::get(). That no node has a block cannot be told from a slow one: retryable. Permanent only where every
+  // address refuses, or holds damaged bytes.
   void read(const std::string& cid, Range range, Sink& sink);
 
  private:
@@ -32,7 +32,7 @@ class DagReader {
   void read_leaves_at(const Address& address, const std::vector<DagChild>& leaves, std::size_t& next,
                       std::uint64_t& offset, Window& window);
   std::string block(const std::string& cid);
-  void check(const std::string& cid, Bytes block, const Address& address);
+  void check(const std::string& cid, Bytes block, const Address& address) const;
   Kind kind_of(const Address& address);
   HttpRequest block_request(const Address& address, const std::string& cid);
   HttpRequest range_request(const Address& address, const std::string& text, std::uint64_t offset,
@@ -47,7 +47,6 @@ class DagReader {
   std::string object_;         // the CID that is being read
   std::vector<DagChild> run_;  // leaves that are wanted next, one behind the other
   std::uint64_t run_offset_ = 0;
-  std::set<std::string> damaged_;  // addresses that gave a wrong block for the one wanted next
 };
 
 }  // namespace lpbm::store

@@ -30,6 +30,23 @@ milliseconds pause_after(const Patience& patience, unsigned failures) {
 Failover::Failover(std::vector<Address> addresses, Patience patience)
     : addresses_(std::move(addresses)), patience_(std::move(patience)) {}
 
+namespace {
+
+// One error for what several addresses did.
+Error both(const std::optional<Error>& before, const Error& now) {
+  if (!before) return now;
+  // Where one may serve later, all is not lost; but what another one refuses is to be known, too.
+  if (before->kind() != now.kind()) {
+    const Error& refusal = before->kind() == ErrorKind::permanent ? *before : now;
+    const Error& other = before->kind() == ErrorKind::permanent ? now : *before;
+    return {ErrorKind::retryable, refusal.step(), refusal.cause() + "; and " + other.what(), refusal.hint()};
+  }
+  // What a daemon says is worth more than that another one says nothing.
+  return now.hint().empty() ? *before : now;
+}
+
+}  // namespace
+
 bool Failover::try_all(const std::function<void(const Address&)>& attempt, std::optional<Error>& error) {
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
     const std::size_t which = (preferred_ + i) % addresses_.size();
@@ -38,9 +55,8 @@ bool Failover::try_all(const std::function<void(const Address&)>& attempt, std::
       preferred_ = which;
       return true;
     } catch (const Error& failed) {
-      if (failed.kind() != ErrorKind::retryable) throw;
-      // What a daemon says is worth more than that another one says nothing.
-      if (!error || !failed.hint().empty()) error.emplace(failed);
+      if (failed.kind() != ErrorKind::retryable && failed.kind() != ErrorKind::permanent) throw;
+      error.emplace(both(error, failed));
     }
   }
   return false;
@@ -51,6 +67,7 @@ void Failover::run(const std::function<void(const Address&)>& attempt) {
   for (unsigned failures = 1;; ++failures) {
     std::optional<Error> error;
     if (try_all(attempt, error)) return;
+    if (error->kind() == ErrorKind::permanent) throw Error(*error);  // none of them will ever serve
     if (Clock::now() - start >= patience_.limit || (patience_.cancelled && patience_.cancelled())) throw Error(*error);
     if (patience_.waiting) patience_.waiting(*error);
     pause_for(pause_after(patience_, failures), patience_.cancelled);

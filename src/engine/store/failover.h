@@ -28,9 +28,10 @@ std::chrono::milliseconds pause_after(const Patience& patience, unsigned failure
 class Failover {
  public:
   Failover(std::vector<Address> addresses, Patience patience);
-  // Calls `attempt` with one address after the other, beginning with the one that served last, until it returns. Only
-  // Errors of kind retryable are tried again, so `attempt` must be idempotent; the last of them is thrown when the
-  // patience is over.
+  // Calls `attempt` with one address after the other, beginning with the one that served last, until it returns. An
+  // Error (retryable, or permanent for this address) is the next one's turn, so `attempt` must be idempotent. Thrown is
+  // what all of them refuse, at once, as permanent; else one of the errors, as retryable, when the patience is over.
+  // Any other kind of Error is thrown on.
   void run(const std::function<void(const Address&)>& attempt);
   // The next run() begins with another address.
   void prefer_next() { preferred_ = (preferred_ + 1) % addresses_.size(); }

@@ -46,12 +46,60 @@ TEST(Failover, tries_all_again_until_its_patience_is_over) {
   EXPECT_EQ(tries, 2 * (waits + 1));
 }
 
-TEST(Failover, does_not_try_again_what_cannot_help) {
+TEST(Failover, asks_everyone_but_once_what_all_of_them_refuse) {
+  Failover failover = two();
+  int tries = 0;
+  try {
+    failover.run([&](const Address&) {
+      ++tries;
+      throw failure(ErrorKind::permanent);
+    });
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::permanent);
+  }
+  EXPECT_EQ(tries, 2);
+}
+
+TEST(Failover, what_one_refuses_another_one_serves) {
+  for (const char* refusing : {"a", "b"}) {
+    Failover failover = two();
+    std::string served;
+    failover.run([&](const Address& address) {
+      if (address.host == refusing) throw failure(ErrorKind::permanent);
+      served = address.host;
+    });
+    EXPECT_NE(served, refusing);
+    EXPECT_NE(served, "");
+  }
+}
+
+TEST(Failover, waits_for_the_others_where_one_refuses_and_tells_of_both) {
+  Patience patience;
+  patience.limit = milliseconds(10);
+  Failover failover = two(patience);
+  int tries = 0;
+  try {
+    failover.run([&](const Address& address) {
+      ++tries;
+      if (address.host == "a") throw Error(ErrorKind::permanent, "asking a", "wrong password", "Mend it.");
+      throw Error(ErrorKind::retryable, "asking b", "nobody is there");
+    });
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::retryable);
+    EXPECT_EQ(std::string(error.what()), "asking a: wrong password; and asking b: nobody is there");
+    EXPECT_EQ(error.hint(), "Mend it.");
+  }
+  EXPECT_GT(tries, 2);
+}
+
+TEST(Failover, other_kinds_of_errors_are_the_callers) {
   Failover failover = two();
   int tries = 0;
   EXPECT_THROW(failover.run([&](const Address&) {
     ++tries;
-    throw failure(ErrorKind::permanent);
+    throw failure(ErrorKind::usage);
   }),
                Error);
   EXPECT_EQ(tries, 1);
