@@ -1,17 +1,16 @@
 // What networks and daemons do to an IPFS Cluster store, on real daemons: nothing is lost, nothing is there twice.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "base/error.h"
 #include "store/cluster.h"
 #include "store/conformance.h"
+#include "store/expect.h"
 #include "store/proxy.h"
 
 namespace lpbm::store {
@@ -43,17 +42,6 @@ class IpfsFaults : public testing::Test {
     EXPECT_TRUE(get(*open(cluster().options()), cid) == content);
   }
 };
-
-ErrorKind kind_of(const std::function<void()>& call, std::string* text = nullptr) {
-  try {
-    call();
-  } catch (const Error& error) {
-    if (text) *text = std::string(error.what()) + " " + error.hint();
-    return error.kind();
-  }
-  ADD_FAILURE() << "no error";
-  return ErrorKind::usage;
-}
 
 TEST_F(IpfsFaults, an_upload_that_is_cut_is_sent_again) {
   unsigned seed = 100;
@@ -222,33 +210,6 @@ TEST_F(IpfsPeers, all_peers_may_be_away_for_a_while) {
   store->confirm(cid);
   back.join();
   EXPECT_EQ(cluster.pin_names(), std::vector<std::string>{name});
-}
-
-TEST_F(IpfsPeers, a_password_and_a_certificate_are_wanted) {
-  TestCluster cluster({"--peers", "1", "--auth", "lpbm:secret", "--tls"});
-  const auto with = [&](const std::string& secret) {
-    const std::string path = std::filesystem::temp_directory_path() / ("lpbm-auth-" + std::to_string(::getpid()));
-    std::ofstream(path) << secret << '\n';
-    ::chmod(path.c_str(), 0600);
-    Options out = cluster.options();
-    out.auth_file = path;
-    return out;
-  };
-  std::string text;
-  EXPECT_EQ(kind_of([&] { put(*open(with("lpbm:wrong")), name, "x"); }, &text), ErrorKind::permanent);
-  EXPECT_NE(text.find("401"), std::string::npos) << text;
-  EXPECT_NE(text.find("lpbm.store_auth_file"), std::string::npos) << text;
-  EXPECT_EQ(kind_of([&] { put(*open(cluster.options()), name, "x"); }), ErrorKind::permanent);
-  EXPECT_EQ(kind_of([&] { open(with("lpbm:wrong"))->list(""); }), ErrorKind::permanent);
-  Options good = with("lpbm:secret");
-  const auto store = open(good);
-  const std::string cid = put(*store, name, sample(2'000'000, 180)).cid;
-  store->confirm(cid);
-  EXPECT_TRUE(get(*store, cid) == sample(2'000'000, 180));
-  good.ca_file.clear();
-  EXPECT_EQ(kind_of([&] { open(good)->list(""); }, &text), ErrorKind::permanent);
-  EXPECT_NE(text.find("lpbm.store_ca_file"), std::string::npos) << text;
-  std::filesystem::remove(good.auth_file);
 }
 
 TEST_F(IpfsPeers, a_peer_whose_disk_is_full_is_done_without) {
