@@ -8,7 +8,7 @@ Prints one JSON line once all peers are ready: {"store": .., "ipfs_api": .., "pe
 ends; then everything is stopped, and the directory is removed unless it was given.
 
     kill I             both daemons of peer I, by SIGKILL        kill-ipfs I, kill-cluster I: one of them
-    stop I, cont I     SIGSTOP and SIGCONT to both daemons: a peer that hangs
+    stop I, cont I     SIGSTOP and SIGCONT to both daemons: a peer that hangs; stop-ipfs I, stop-cluster I: one of them
     start I            starts again what does not run of peer I
     ready              waits until all peers that run are ready
 Runs the daemons as an unprivileged user where it is started by root. Ports are free ones.
@@ -252,10 +252,10 @@ class Cluster:
         name, peer = words[0], self.peers[int(words[1])]
         if name == "start":
             return peer.start()
-        if name in ("stop", "cont"):
-            return peer.signal(signal.SIGSTOP if name == "stop" else signal.SIGCONT)
-        names = {"kill": ("cluster", "ipfs"), "kill-ipfs": ("ipfs",), "kill-cluster": ("cluster",)}[name]
-        return peer.signal(signal.SIGKILL, names)
+        signals = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "cont": signal.SIGCONT}
+        action, _, which = name.partition("-")
+        names = {"": ("cluster", "ipfs"), "ipfs": ("ipfs",), "cluster": ("cluster",)}[which]
+        return peer.signal(signals[action], names)
 
     def stop(self):
         for peer in self.peers:

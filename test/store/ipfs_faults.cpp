@@ -105,7 +105,7 @@ TEST_F(IpfsFaults, a_block_that_is_not_what_its_cid_says_is_not_handed_on) {
   const std::string content = sample(900'000, 130);
   const std::string cid = put(*open(cluster().options()), name, content).cid;
   Proxy proxy(peer(0, "api"));
-  proxy.expect("POST /api/v0/cat", Fault::damage_answer, 500'000, 1000);
+  proxy.expect("POST /api/v0/cat", Fault::damage_answer, 100'000, 1000);
   Options options = cluster().options();
   options.ipfs_api = {proxy.url(), peer(1, "api")};
   EXPECT_TRUE(get(*open(options), cid) == content);
@@ -127,8 +127,8 @@ TEST_F(IpfsFaults, parts_of_a_writer_that_was_stopped_are_removed_by_name_and_no
   }
   const auto names = cluster().pin_names();
   EXPECT_TRUE(std::find(names.begin(), names.end(), std::string(name) + "@0") != names.end());
-  store->remove_unfinished("lpbm/site/e/");
-  other->remove_unfinished("lpbm/site/");
+  store->remove_unfinished({"lpbm/site/e/"}, {});
+  other->remove_unfinished({"lpbm/site/"}, {});
   const auto left = cluster().pin_names();
   EXPECT_EQ(std::count_if(left.begin(), left.end(), [](const auto& n) { return n.starts_with("lpbm/site/e"); }), 0);
   EXPECT_GE(std::count_if(left.begin(), left.end(), [](const auto& n) { return n.starts_with("lpbm/other/e"); }), 1);

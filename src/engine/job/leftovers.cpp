@@ -32,7 +32,7 @@ std::set<std::string> journalled_cids(const journal::Journal& journal) {
 void remove_objects_of(store::Store& store, const std::string& prefix, const std::set<std::string>& kept) {
   for (const store::Listed& object : store.list(prefix))
     if (!kept.contains(object.cid)) store.remove(object.cid);
-  store.remove_unfinished(prefix);
+  store.remove_unfinished({prefix}, kept);
 }
 
 // By inode and path, as the worker knows a data directory: numbers of devices may change when the machine starts.
@@ -60,6 +60,15 @@ void remove_noted(const Site& site, store::Store& store) {
   for (std::string cid; std::getline(lines, cid);)
     if (!cid.empty() && !kept.contains(cid)) store.remove(cid);
   unlink_durably(path);
+}
+
+// Requests that a daemon was too slow for may come to effect when nobody waits for them any more: pins of parts whose
+// entries are journalled long since.
+void remove_late_parts(const Site& site, store::Store& store, const journal::Journal& journal, std::uint64_t own) {
+  std::vector<std::string> prefixes;
+  for (const journal::Entry& entry : journal.entries())
+    if (entry.number >= own) prefixes.push_back(store_prefix(site.settings().site) + entry.name + '/');
+  if (!prefixes.empty()) store.remove_unfinished(prefixes, journalled_cids(journal));
 }
 
 }  // namespace
@@ -119,9 +128,10 @@ void apply_retention(const Site& site, store::Store& store) {
   remove_noted(site, store);
   journal::JournalFile file = site.journal();
   const journal::Journal journal = file.load();
+  const std::uint64_t own = store_is_on_server(site.settings()) ? 1 : first_own(site.path("home")).value_or(UINT64_MAX);
+  remove_late_parts(site, store, journal, own);
   const auto first = journal::first_to_keep(journal.entries(), site.settings().max_full_backups);
   if (!first) return;
-  const std::uint64_t own = store_is_on_server(site.settings()) ? 1 : first_own(site.path("home")).value_or(UINT64_MAX);
   std::string cids;
   for (const journal::Entry& entry : journal.entries())
     if (entry.number < *first && entry.number >= own)

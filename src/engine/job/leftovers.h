@@ -36,9 +36,10 @@ void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind)
 // the first entry of a process.
 void settle_home(const Site& site);
 
-// Drops what lpbm.max_full_backups does not keep: from the journal first, then from the store; finishes what an earlier
-// call could not. Objects of entries that a copy has of its original stay in a store that both share: the original has
-// them in its journal still. The caller holds the lock of full jobs.
+// Removes what was left of the parts of journalled objects, and drops what lpbm.max_full_backups does not keep: from
+// the journal first, then from the store; finishes what an earlier call could not. Objects of entries that a copy has
+// of its original stay in a store that both share: the original has them in its journal still. The caller holds the
+// lock of full jobs.
 void apply_retention(const Site& site, store::Store& store);
 
 }  // namespace lpbm::job

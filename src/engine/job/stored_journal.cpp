@@ -137,7 +137,7 @@ void publish_journal(const Site& site, store::Store& store) {
   const std::string name = store_prefix(site.settings().site) + "journal";
   // Somebody else has the same journal, who is to remove it: this is a copy of a server, before its first entry.
   if (old.cids.empty() && is_there(store, name, cid)) return;
-  if (old.cids.size() > 1) store.remove_unfinished(name);  // somebody was killed in here
+  if (old.cids.size() > 1) store.remove_unfinished({name}, {});  // somebody was killed in here
   Note both{site.settings().store, old.cids};
   std::erase(both.cids, cid);
   both.cids.push_back(cid);

@@ -131,10 +131,29 @@ class Multipart {
 }  // namespace
 
 ClusterApi::ClusterApi(ClusterOptions options)
-    : options_(std::move(options)), http_(options_.http), failover_(options_.addresses, options_.patience) {}
+    : options_(std::move(options)),
+      http_(options_.http),
+      failover_(options_.addresses, options_.patience, options_.contacts) {}
+
+// A daemon that hangs takes connections and requests for as long as anybody waits for it. So each is asked first what
+// it answers at once, whatever it says.
+HttpResponse ClusterApi::perform(const Address& address, const HttpRequest& request) {
+  constexpr std::chrono::seconds at_once{5};
+  Contacts& contacts = *options_.contacts;
+  if (!contacts.is_awake(address)) {
+    http_.perform({.method = "GET", .url = address.url + "/health", .stall_timeout = at_once});
+    contacts.set_awake(address, true);
+  }
+  try {
+    return http_.perform(request);
+  } catch (const Error&) {
+    contacts.set_awake(address, false);
+    throw;
+  }
+}
 
 HttpResponse ClusterApi::ask(const Address& address, const char* method, const std::string& path) {
-  return http_.perform({.method = method, .url = address.url + path});
+  return perform(address, {.method = method, .url = address.url + path});
 }
 
 std::optional<Pin> ClusterApi::find_at(const Address& address, const std::string& cid) {
@@ -187,7 +206,7 @@ Pin ClusterApi::post_add(const Address& address, const Pin& pin, Rereadable& con
   request.body = [&](char* buffer, std::size_t size) { return body.read(buffer, size); };
   request.body_size = body.size();
   const std::string step = step_of(address, path);
-  const json answer = parse_answer(step, http_.perform(request));
+  const json answer = parse_answer(step, perform(address, request));
   if (!answer.is_array() || answer.empty() || !answer.back().is_object())
     throw Error(ErrorKind::retryable, step, "the answer names nothing that was added");
   const Pin added = pin_of(answer.back());
@@ -287,7 +306,7 @@ void ClusterApi::each_pin(const std::function<void()>& restart, const std::funct
         at = end + 1;
       }
     };
-    const HttpResponse response = http_.perform(request);
+    const HttpResponse response = perform(address, request);
     constexpr long ok = 200, nothing = 204;
     if (response.status != ok && response.status != nothing) refuse(step, response);
     end_line();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct ClusterOptions {
   HttpOptions http;
   Patience patience;
   int replication_min = 1, replication_max = 3;
+  std::shared_ptr<Contacts> contacts = std::make_shared<Contacts>();  // copies of these options share it
 };
 
 // An entry of the pinset.
@@ -75,6 +77,7 @@ class ClusterApi {
   [[nodiscard]] const ClusterOptions& options() const { return options_; }
 
  private:
+  HttpResponse perform(const Address& address, const HttpRequest& request);
   HttpResponse ask(const Address& address, const char* method, const std::string& path);
   bool all_miss(const std::string& cid, std::optional<Pin>& found);
   std::optional<Pin> find_at(const Address& address, const std::string& cid);

@@ -166,7 +166,9 @@ void DagReader::check(const std::string& cid, Bytes block, const Address& addres
 // Kubo's RPC knows its version; a gateway refuses to be asked.
 DagReader::Kind DagReader::kind_of(const Address& address) {
   if (const auto known = kinds_.find(address.url); known != kinds_.end()) return known->second;
-  const HttpResponse response = client(address).perform({.method = "POST", .url = address.url + "/api/v0/version"});
+  constexpr std::chrono::seconds at_once{5};
+  const HttpResponse response =
+      client(address).perform({.method = "POST", .url = address.url + "/api/v0/version", .stall_timeout = at_once});
   constexpr long unauthorized = 401, forbidden = 403;
   const bool rpc = response.status == ok && response.body.find("\"Version\"") != std::string::npos;
   if (response.status == unauthorized || response.status == forbidden)

@@ -27,8 +27,21 @@ milliseconds pause_after(const Patience& patience, unsigned failures) {
   return pause - milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, pause.count() / 2)(random));
 }
 
-Failover::Failover(std::vector<Address> addresses, Patience patience)
-    : addresses_(std::move(addresses)), patience_(std::move(patience)) {}
+bool Contacts::is_awake(const Address& address) const {
+  const std::lock_guard lock(mutex_);
+  return awake_.contains(address.url);
+}
+
+void Contacts::set_awake(const Address& address, bool awake) {
+  const std::lock_guard lock(mutex_);
+  if (awake)
+    awake_.insert(address.url);
+  else
+    awake_.erase(address.url);
+}
+
+Failover::Failover(std::vector<Address> addresses, Patience patience, std::shared_ptr<Contacts> contacts)
+    : addresses_(std::move(addresses)), patience_(std::move(patience)), contacts_(std::move(contacts)) {}
 
 namespace {
 
@@ -48,11 +61,12 @@ Error both(const std::optional<Error>& before, const Error& now) {
 }  // namespace
 
 bool Failover::try_all(const std::function<void(const Address&)>& attempt, std::optional<Error>& error) {
+  const std::size_t first = contacts_->preferred();
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
-    const std::size_t which = (preferred_ + i) % addresses_.size();
+    const std::size_t which = (first + i) % addresses_.size();
     try {
       attempt(addresses_[which]);
-      preferred_ = which;
+      contacts_->prefer(which);
       return true;
     } catch (const Error& failed) {
       if (failed.kind() != ErrorKind::retryable && failed.kind() != ErrorKind::permanent) throw;

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <cctype>
 #include <exception>
 #include <mutex>
@@ -26,6 +27,9 @@ struct Transfer {
   Clock::time_point last = Clock::now();  // when a byte last went either way
   bool stalled = false, too_long = false;
 
+  Clock::duration stall_timeout() const {
+    return std::min(request.stall_timeout.value_or(options.stall_timeout), options.stall_timeout);
+  }
   long status() const {
     long out = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out);
@@ -80,7 +84,7 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* argumen
 int watch(void* argument, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   Transfer& transfer = *static_cast<Transfer*>(argument);
   if (transfer.options.cancelled && transfer.options.cancelled()) return 1;
-  transfer.stalled = Clock::now() - transfer.last > transfer.options.stall_timeout;
+  transfer.stalled = Clock::now() - transfer.last > transfer.stall_timeout();
   return transfer.stalled ? 1 : 0;
 }
 
@@ -99,7 +103,8 @@ std::string step_of(const HttpRequest& request) {
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (transfer.stalled)
     throw Error(ErrorKind::retryable, step,
-                "nothing came for " + std::to_string(transfer.options.stall_timeout.count() / 1000) + " s");
+                "nothing came for " +
+                    std::to_string(std::chrono::ceil<std::chrono::seconds>(transfer.stall_timeout()).count()) + " s");
   if (transfer.too_long) throw Error(ErrorKind::permanent, step, "the answer is longer than such an answer can be");
   if (code == CURLE_ABORTED_BY_CALLBACK) throw Error(ErrorKind::retryable, step, "it was given up");
   const std::string cause = lower_first(*message ? message : curl_easy_strerror(code));

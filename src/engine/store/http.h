@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct HttpRequest {
   std::uint64_t body_size = 0;  // unknown_size: sent in chunks
   // Takes the body of an answer 200 or 206; what it throws ends the request and is thrown on. Empty: kept in `body`.
   std::function<void(long status, Bytes)> on_body{};
+  // A question that is answered at once, if at all: no longer than this without a byte.
+  std::optional<std::chrono::milliseconds> stall_timeout{};
 };
 
 struct HttpResponse {

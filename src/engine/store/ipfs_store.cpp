@@ -145,12 +145,15 @@ std::vector<Listed> IpfsStore::journals() {
   return out;
 }
 
-void IpfsStore::remove_unfinished(const std::string& prefix) {
+void IpfsStore::remove_unfinished(const std::vector<std::string>& prefixes, const std::set<std::string>& kept) {
+  const auto is_meant = [&](const std::string& name) {
+    return is_own(name) && name.find(part_mark) != std::string::npos &&
+           std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& prefix) { return name.starts_with(prefix); });
+  };
   std::vector<std::string> cids;
   api_.each_pin([&] { cids.clear(); },
                 [&](const Pin& pin) {
-                  if (is_own(pin.name) && pin.name.starts_with(prefix) && pin.name.find(part_mark) != std::string::npos)
-                    cids.push_back(pin.cid);
+                  if (is_meant(pin.name) && !kept.contains(pin.cid)) cids.push_back(pin.cid);
                 });
   for (const std::string& cid : cids) api_.unpin(cid);
 }

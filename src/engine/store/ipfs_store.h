@@ -38,7 +38,7 @@ class IpfsStore final : public Store {
   void remove(const std::string& cid) override;
   std::vector<Listed> list(const std::string& prefix) override;
   std::vector<Listed> journals() override;
-  void remove_unfinished(const std::string& prefix) override;
+  void remove_unfinished(const std::vector<std::string>& prefixes, const std::set<std::string>& kept) override;
 
  private:
   [[nodiscard]] bool is_own(const std::string& name) const;

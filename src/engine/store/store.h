@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,9 +68,11 @@ class Store {
   virtual std::vector<Listed> list(const std::string& prefix) = 0;
   // Of every site in the store: the objects named "lpbm/<site>/journal".
   virtual std::vector<Listed> journals() { return {}; }
-  // Removes what writers of this site that were never finished left under names that begin with `prefix`. Nobody may be
-  // writing such an object meanwhile.
-  virtual void remove_unfinished(const std::string& prefix) { (void)prefix; }
+  // Removes what writers of this site that were never finished, or whose requests came to effect after all, left under
+  // names that begin with one of these, but for the CIDs in `kept`. Nobody may be writing such an object meanwhile.
+  virtual void remove_unfinished(const std::vector<std::string>& prefixes, const std::set<std::string>& kept) {
+    (void)prefixes, (void)kept;
+  }
 };
 
 // What a store needs to know; URL forms: "file:<path>" (relative to `directory`), "ipfs+http://host:9094[,host:port]"
