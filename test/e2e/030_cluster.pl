@@ -123,6 +123,29 @@ subtest 'kill -9 of the engine between parts leaves no pins after the next run' 
 	pins_are_the_journals('after the kill');
 };
 
+subtest 'what a daemon did too late goes with the next full' => sub {
+	my ($newest) = reverse $source->entries('full');
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/late';
+	open my $late, '>', $file or die $!;
+	print $late 'a part that nobody waits for any more';
+	close $late;
+	my %pinned;
+	foreach my $name ("lpbm/shop/$newest->{name}/dump\@7", 'lpbm/shop/of-nobody-here/dump@0')
+	{
+		my $answer = qx{curl -sS -F 'file=\@$file;filename=$name' '@{[ $cluster->peer(0)->{cluster} ]}/add?stream-channels=false&cid-version=1&name=$name'};
+		open $late, '>>', $file or die $!;
+		print $late '.';
+		close $late;
+		like($answer, qr/"cid"/, "$name is pinned");
+	}
+	$source->sql('SELECT lpbm_full_backup()');
+	wait_for('it to go', sub { !grep { m{\Q$newest->{name}\E/dump\@7} } names() });
+	is((grep { /\@/ } names())[0], 'lpbm/shop/of-nobody-here/dump@0', 'and nothing that the journal does not know');
+	my ($cid) = map { $_->[1] } grep { $_->[0] =~ /of-nobody-here/ } $cluster->pins;
+	qx{curl -sS -X DELETE '@{[ $cluster->peer(0)->{cluster} ]}/pins/$cid'};
+	wait_for('the pin to go', sub { !grep { /\@/ } names() });
+};
+
 subtest 'one peer is gone for good' => sub {
 	$cluster->command('kill 0');
 	$source->sql("INSERT INTO t VALUES (-2, 'two peers are left')");
