@@ -30,7 +30,7 @@ std::set<std::string> journalled_cids(const journal::Journal& journal) {
 }
 
 void remove_objects_of(store::Store& store, const std::string& prefix, const std::set<std::string>& kept) {
-  for (const store::Listed& object : store.list(prefix))
+  for (const store::Listed& object : store.list_leftovers(prefix))
     if (!kept.contains(object.cid)) store.remove(object.cid);
   store.remove_unfinished({prefix}, kept);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/encoding.h"
 #include "base/error.h"
@@ -282,36 +283,67 @@ void ClusterApi::recover(const std::string& cid) {
   failover_.run([&](const Address& address) { parse_answer(step_of(address, path), ask(address, "POST", path)); });
 }
 
-void ClusterApi::each_pin(const std::function<void()>& restart, const std::function<void(Pin)>& take) {
+std::vector<Pin> ClusterApi::pins_at(const Address& address, const std::function<bool(const Pin&)>& wanted) {
   const std::string path = "/allocations";
+  const std::string step = step_of(address, path);
+  constexpr std::size_t max_line = 1 << 20;
+  std::vector<Pin> out;
+  std::string line;
+  const auto end_line = [&] {
+    if (line.empty()) return;
+    const json object = json::parse(line, nullptr, false);
+    if (!object.is_object()) throw Error(ErrorKind::retryable, step, "a line of the answer is no JSON");
+    Pin pin = pin_of(object);
+    if (wanted(pin)) out.push_back(std::move(pin));
+    line.clear();
+  };
+  HttpRequest request{.method = "GET", .url = address.url + path};
+  request.on_body = [&](long, Bytes data) {
+    for (std::size_t at = 0; at < data.size();) {
+      const std::size_t end = std::min(data.find('\n', at), data.size());
+      line.append(data.substr(at, end - at));
+      if (line.size() > max_line) throw Error(ErrorKind::permanent, step, "a line of the answer has no end");
+      if (end < data.size()) end_line();
+      at = end + 1;
+    }
+  };
+  const HttpResponse response = perform(address, request);
+  constexpr long ok = 200, nothing = 204;
+  if (response.status != ok && response.status != nothing) refuse(step, response);
+  end_line();
+  if (!response.stream_error.empty()) throw Error(ErrorKind::retryable, step, response.stream_error);
+  return out;
+}
+
+// `asked` gets the address that answered.
+std::vector<Pin> ClusterApi::ask_for_pins(const std::function<bool(const Pin&)>& wanted, std::string& asked) {
+  std::vector<Pin> out;
   failover_.run([&](const Address& address) {
-    restart();
-    const std::string step = step_of(address, path);
-    constexpr std::size_t max_line = 1 << 20;
-    std::string line;
-    const auto end_line = [&] {
-      if (line.empty()) return;
-      const json pin = json::parse(line, nullptr, false);
-      if (!pin.is_object()) throw Error(ErrorKind::retryable, step, "a line of the answer is no JSON");
-      take(pin_of(pin));
-      line.clear();
-    };
-    HttpRequest request{.method = "GET", .url = address.url + path};
-    request.on_body = [&](long, Bytes data) {
-      for (std::size_t at = 0; at < data.size();) {
-        const std::size_t end = std::min(data.find('\n', at), data.size());
-        line.append(data.substr(at, end - at));
-        if (line.size() > max_line) throw Error(ErrorKind::permanent, step, "a line of the answer has no end");
-        if (end < data.size()) end_line();
-        at = end + 1;
-      }
-    };
-    const HttpResponse response = perform(address, request);
-    constexpr long ok = 200, nothing = 204;
-    if (response.status != ok && response.status != nothing) refuse(step, response);
-    end_line();
-    if (!response.stream_error.empty()) throw Error(ErrorKind::retryable, step, response.stream_error);
+    out = pins_at(address, wanted);
+    asked = address.url;
   });
+  return out;
+}
+
+std::vector<Pin> ClusterApi::pins(const std::function<bool(const Pin&)>& wanted) {
+  std::string asked;
+  return ask_for_pins(wanted, asked);
+}
+
+std::vector<Pin> ClusterApi::pins_anywhere(const std::function<bool(const Pin&)>& wanted) {
+  std::string asked;
+  std::vector<Pin> out = ask_for_pins(wanted, asked);
+  std::set<std::string> known;
+  for (const Pin& pin : out) known.insert(pin.cid);
+  for (const Address& address : failover_.addresses()) {
+    if (address.url == asked) continue;
+    try {
+      for (Pin& pin : pins_at(address, wanted))
+        if (known.insert(pin.cid).second) out.push_back(std::move(pin));
+    } catch (const Error&) {  // one answer is enough
+    }
+  }
+  return out;
 }
 
 }  // namespace lpbm::store

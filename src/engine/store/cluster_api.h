@@ -71,12 +71,17 @@ class ClusterApi {
   void unpin(const std::string& cid);
   PinStatus status(const std::string& cid);
   void recover(const std::string& cid);
-  // The whole pinset, one by one. `take` may be called again from the start after a failure, announced by `restart`.
-  void each_pin(const std::function<void()>& restart, const std::function<void(Pin)>& take);
+  // The pins of the cluster that `wanted` says yes to.
+  std::vector<Pin> pins(const std::function<bool(const Pin&)>& wanted);
+  // Peers learn of pins and removals from each other, a little later: all that any of those that answer knows, once
+  // each, what was removed just now perhaps among it.
+  std::vector<Pin> pins_anywhere(const std::function<bool(const Pin&)>& wanted);
 
   [[nodiscard]] const ClusterOptions& options() const { return options_; }
 
  private:
+  std::vector<Pin> ask_for_pins(const std::function<bool(const Pin&)>& wanted, std::string& asked);
+  std::vector<Pin> pins_at(const Address& address, const std::function<bool(const Pin&)>& wanted);
   HttpResponse perform(const Address& address, const HttpRequest& request);
   HttpResponse ask(const Address& address, const char* method, const std::string& path);
   bool all_miss(const std::string& cid, std::optional<Pin>& found);

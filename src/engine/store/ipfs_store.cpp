@@ -121,41 +121,56 @@ void IpfsStore::remove(const std::string& cid) {
   api_.pin(*pin);
 }
 
-std::vector<Listed> IpfsStore::list(const std::string& prefix) {
+namespace {
+
+using NameWanted = std::function<bool(const std::string&)>;
+
+// With one of the names that are wanted.
+std::function<bool(const Pin&)> named(const NameWanted& wanted) {
+  return [&wanted](const Pin& pin) {
+    const auto names = names_of(pin);
+    return std::any_of(names.begin(), names.end(), wanted);
+  };
+}
+
+std::vector<Listed> listed(const std::vector<Pin>& pins, const NameWanted& wanted) {
   std::vector<Listed> out;
-  api_.each_pin([&] { out.clear(); },
-                [&](const Pin& pin) {
-                  for (const std::string& name : names_of(pin))
-                    if (is_own(name) && name.starts_with(prefix) && name.find(part_mark) == std::string::npos)
-                      out.push_back({name, pin.cid, size_of(pin)});
-                });
+  for (const Pin& pin : pins)
+    for (const std::string& name : names_of(pin))
+      if (wanted(name)) out.push_back({name, pin.cid, size_of(pin)});
   return out;
+}
+
+}  // namespace
+
+bool IpfsStore::is_object_below(const std::string& prefix, const std::string& name) const {
+  return is_own(name) && name.starts_with(prefix) && name.find(part_mark) == std::string::npos;
+}
+
+std::vector<Listed> IpfsStore::list(const std::string& prefix) {
+  const NameWanted wanted = [&](const std::string& name) { return is_object_below(prefix, name); };
+  return listed(api_.pins(named(wanted)), wanted);
+}
+
+std::vector<Listed> IpfsStore::list_leftovers(const std::string& prefix) {
+  const NameWanted wanted = [&](const std::string& name) { return is_object_below(prefix, name); };
+  return listed(api_.pins_anywhere(named(wanted)), wanted);
 }
 
 std::vector<Listed> IpfsStore::journals() {
   constexpr std::string_view begin = "lpbm/", end = "/journal";
-  std::vector<Listed> out;
-  api_.each_pin([&] { out.clear(); },
-                [&](const Pin& pin) {
-                  for (const std::string& name : names_of(pin))
-                    if (name.starts_with(begin) && name.ends_with(end) &&
-                        name.find('/', begin.size()) == name.size() - end.size())
-                      out.push_back({name, pin.cid, size_of(pin)});
-                });
-  return out;
+  const NameWanted wanted = [&](const std::string& name) {
+    return name.starts_with(begin) && name.ends_with(end) && name.find('/', begin.size()) == name.size() - end.size();
+  };
+  return listed(api_.pins_anywhere(named(wanted)), wanted);
 }
 
 void IpfsStore::remove_unfinished(const std::vector<std::string>& prefixes, const std::set<std::string>& kept) {
-  const auto is_meant = [&](const std::string& name) {
-    return is_own(name) && name.find(part_mark) != std::string::npos &&
-           std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& prefix) { return name.starts_with(prefix); });
+  const auto is_meant = [&](const Pin& pin) {
+    return is_own(pin.name) && pin.name.find(part_mark) != std::string::npos && !kept.contains(pin.cid) &&
+           std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& one) { return pin.name.starts_with(one); });
   };
-  std::vector<std::string> cids;
-  api_.each_pin([&] { cids.clear(); },
-                [&](const Pin& pin) {
-                  if (is_meant(pin.name) && !kept.contains(pin.cid)) cids.push_back(pin.cid);
-                });
-  for (const std::string& cid : cids) api_.unpin(cid);
+  for (const Pin& pin : api_.pins_anywhere(is_meant)) api_.unpin(pin.cid);
 }
 
 void wait_until_pinned(ClusterApi& api, const Pin& pin) {

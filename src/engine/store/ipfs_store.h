@@ -37,12 +37,14 @@ class IpfsStore final : public Store {
   void confirm(const std::string& cid) override;
   void remove(const std::string& cid) override;
   std::vector<Listed> list(const std::string& prefix) override;
+  std::vector<Listed> list_leftovers(const std::string& prefix) override;
   std::vector<Listed> journals() override;
   void remove_unfinished(const std::vector<std::string>& prefixes, const std::set<std::string>& kept) override;
 
  private:
   [[nodiscard]] bool is_own(const std::string& name) const;
   void check_is_there(const std::string& cid);
+  [[nodiscard]] bool is_object_below(const std::string& prefix, const std::string& name) const;
 
   IpfsOptions options_;
   std::string prefix_;  // of all names of this site; empty without one

@@ -66,6 +66,8 @@ class Store {
   virtual void remove(const std::string& cid) = 0;
   // All objects of this site whose name begins with `prefix`, in no particular order.
   virtual std::vector<Listed> list(const std::string& prefix) = 0;
+  // As list(), for who wants to remove it all: whatever any part of the store knows, also what may be gone already.
+  virtual std::vector<Listed> list_leftovers(const std::string& prefix) { return list(prefix); }
   // Of every site in the store: the objects named "lpbm/<site>/journal".
   virtual std::vector<Listed> journals() { return {}; }
   // Removes what writers of this site that were never finished, or whose requests came to effect after all, left under
