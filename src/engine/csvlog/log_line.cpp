@@ -98,6 +98,11 @@ LogLineReader::Parsed LogLineReader::parse_line() {
       }
       field.text = {begin, static_cast<std::size_t>(at - begin)};
       ++at;
+      // Lines of a server on Windows.
+      if (*at == '\r') {
+        if (end - at < 2) return Parsed::unfinished;
+        if (at[1] == '\n') ++at;
+      }
     } else {
       const char* const begin = at;
       while (at != end && *at != ',' && *at != '\n') {

@@ -118,8 +118,9 @@ LogEvent read_event(const LogLine& line, std::string_view message) {
   const std::string_view severity = line.raw(LogColumn::severity), state = line.raw(LogColumn::state);
   if (is_failure(severity)) return failure(line, true);
   if (!is_message(severity)) return is_error_state(state) ? failure(line, false) : LogEvent{};
-  // The end that a crash of another session brings is a warning.
-  if (state == "57P02") return {LogEvent::end, false, true, {}};
+  // The end that a crash of another session brings is a warning; one that a user's function sends has a context.
+  if (state == "57P02" && line.empty(LogColumn::context) && line.empty(LogColumn::query))
+    return {LogEvent::end, false, true, {}};
   // A statement's line has neither context nor query: what has them is a message that a function has sent.
   if (severity != "LOG" || !line.empty(LogColumn::context) || !line.empty(LogColumn::query)) return {};
   return log_message(message);

@@ -24,7 +24,8 @@ bool is_neutral(std::string_view name) {
 std::string take_name(const LoggedStatement& s, std::size_t& at) {
   std::string name;
   while (at < s.word_count) {
-    name += folded(s.word(at++));
+    // Settings do not differ by case, in quotes neither.
+    for (char c : folded(s.word(at++))) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     if (s.word(at) != ".") break;
     name += '.';
     ++at;

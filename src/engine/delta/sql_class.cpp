@@ -149,9 +149,16 @@ void reading(LoggedStatement& s, const SqlContext& context) {
 }
 
 bool is_beyond(const LoggedStatement& s) {
-  for (std::string_view word : {"database", "tablespace", "system", "subscription"})
+  for (std::string_view word : {"database", "tablespace", "system", "subscription", "role", "group"})
     if (is_word(s.word(1), word)) return true;
-  return false;
+  return is_word(s.word(1), "user") && !is_word(s.word(2), "mapping");
+}
+
+// The word behind EXECUTE, where a table is made of what it returns, or it is explained; else empty.
+std::string_view executed(const LoggedStatement& s) {
+  for (std::size_t i = 1; i + 1 < s.word_count; ++i)
+    if (is_word(s.word(i), "execute")) return s.word(i + 1);
+  return {};
 }
 
 // Functions in a definition run later, but for those in the query of a table.
@@ -164,6 +171,11 @@ void definition(LoggedStatement& s, const SqlContext& context) {
     if (is_word(s.word(i), "table") || is_word(s.word(i), "materialized")) table = true;
     name = name || table;
   }
+  for (std::size_t i = 1; table && creates && i + 2 < s.word_count; ++i) {
+    if (!is_word(s.word(i), "as") || !is_word(s.word(i + 1), "execute")) continue;
+    s.kind = Kind::execute;
+    s.object = s.word(i + 2);
+  }
   if (creates && !(table && context.query())) s.calls = s.volatile_values = false;
   if (!table) s.calls = s.volatile_values = false;
 }
@@ -171,15 +183,29 @@ void definition(LoggedStatement& s, const SqlContext& context) {
 void grant(LoggedStatement& s) {
   s.kind = Kind::change;
   s.calls = s.volatile_values = false;
-  for (std::size_t i = 1; i + 1 < s.word_count; ++i)
+  bool on = false;
+  for (std::size_t i = 1; i < s.word_count; ++i) {
+    on = on || is_word(s.word(i), "on");
     if (is_word(s.word(i), "on") && (is_word(s.word(i + 1), "database") || is_word(s.word(i + 1), "tablespace")))
       s.kind = Kind::beyond;
+  }
+  // Membership in roles has none.
+  const bool rights = is_word(s.word(0), "grant") || is_word(s.word(0), "revoke");
+  if (rights && !on && s.word_count < s.words.size()) s.kind = Kind::beyond;
 }
 
 void explain(LoggedStatement& s, const SqlContext& context) {
   s.kind = Kind::neutral;
-  for (std::size_t i = 1; i < s.word_count; ++i)
-    if (is_word(s.word(i), "analyze") && context.writes()) s.kind = Kind::change;
+  bool runs = false, creates = false;
+  for (std::size_t i = 1; i < s.word_count; ++i) {
+    runs = runs || is_word(s.word(i), "analyze") || is_word(s.word(i), "analyse");
+    creates = creates || is_word(s.word(i), "create") || is_word(s.word(i), "refresh");
+  }
+  if (!runs) return;
+  if (context.writes() || context.calls() || creates) s.kind = Kind::change;
+  if (executed(s).empty()) return;
+  s.kind = Kind::execute;
+  s.object = executed(s);
 }
 
 // Commands of transactions and of the session; false for others.

@@ -93,6 +93,55 @@ bool is_volatile(std::string_view name) {
          name == "pg_backend_pid" || name == "pg_current_wal_lsn" || name == "pg_postmaster_start_time";
 }
 
+// Those of the server that begin with pg_ and only read.
+bool is_server_function(std::string_view name) {
+  for (std::string_view begin : {"pg_advisory_",
+                                 "pg_backend_pid",
+                                 "pg_blocking_pids",
+                                 "pg_cancel_backend",
+                                 "pg_char_to_encoding",
+                                 "pg_client_",
+                                 "pg_collation_",
+                                 "pg_column_",
+                                 "pg_conf_load_time",
+                                 "pg_current_",
+                                 "pg_database_size",
+                                 "pg_describe_object",
+                                 "pg_encoding_",
+                                 "pg_export_snapshot",
+                                 "pg_filenode_relation",
+                                 "pg_get_",
+                                 "pg_has_role",
+                                 "pg_identify_object",
+                                 "pg_index_",
+                                 "pg_indexes_size",
+                                 "pg_is_",
+                                 "pg_last_",
+                                 "pg_listening_channels",
+                                 "pg_lock_status",
+                                 "pg_ls_",
+                                 "pg_my_temp_schema",
+                                 "pg_notify",
+                                 "pg_options_to_table",
+                                 "pg_postmaster_start_time",
+                                 "pg_relation_",
+                                 "pg_size_",
+                                 "pg_sleep",
+                                 "pg_stat_get_",
+                                 "pg_table_size",
+                                 "pg_tablespace_",
+                                 "pg_terminate_backend",
+                                 "pg_timezone_",
+                                 "pg_total_relation_size",
+                                 "pg_trigger_depth",
+                                 "pg_try_advisory_",
+                                 "pg_typeof",
+                                 "pg_wal_lsn_diff",
+                                 "pg_walfile_name"})
+    if (name.starts_with(begin)) return true;
+  return name.starts_with("pg_") && name.ends_with("_is_visible");
+}
+
 // Dates that are counted from the day on which they are read.
 bool is_relative_time(std::string_view literal) {
   for (std::string_view word : {"'now'", "'today'", "'tomorrow'", "'yesterday'"})
@@ -163,7 +212,7 @@ void SqlContext::call(LoggedStatement& statement) {
   if (name == "nextval" || name == "setval" || name.starts_with("lo_") || name == "lowrite") writes_ = true;
   // Those of the server: what pg_...() change is not the data.
   const bool harmless_here = name == "nextval" || name == "setval" || is_volatile(name) || harmless().contains(name) ||
-                             name.starts_with("pg_") || qualified;
+                             is_server_function(name) || qualified;
   if (!own && last.kind == SqlToken::name && harmless_here) return;
   calls_ = true;
 }

@@ -117,7 +117,10 @@ Reason judge_setting(const Part& part, std::size_t at) {
                                 "pltcl",
                                 "plpython"};
   while (part.is(at, "local") || part.is(at, "session")) ++at;
-  const std::string& name = part.at(at).text;
+  // Settings do not differ by case, in quotes neither.
+  std::string name = part.at(at).text;
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
   if (refused.contains(name)) return who_acts;
   if (loading.contains(name)) return "the setting " + name + " decides what code is loaded, or what is protected";
   if (name != "client_encoding" && name != "names") return {};

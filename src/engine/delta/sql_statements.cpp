@@ -119,13 +119,17 @@ void SqlStatements::quoted(std::string& to, char quote, bool backslashes) {
   }
 }
 
-// A literal goes on in another one on a later line, with the same rules: what lies between is taken.
+// A literal goes on in another one on a later line, with the same rules; line comments may lie between. That is taken.
 bool SqlStatements::continues(std::string& to) {
-  std::size_t blanks = 0;
+  std::size_t ahead = 0;
   bool later_line = false;
-  for (; is_space(peek(blanks)); ++blanks) later_line = later_line || peek(blanks) == '\n' || peek(blanks) == '\r';
-  if (!later_line || peek(blanks) != '\'') return false;
-  take(blanks + 1, to);
+  for (;;) {
+    for (; is_space(peek(ahead)); ++ahead) later_line = later_line || peek(ahead) == '\n' || peek(ahead) == '\r';
+    if (peek(ahead) != '-' || peek(ahead + 1) != '-') break;
+    while (peek(ahead) != none && peek(ahead) != '\n' && peek(ahead) != '\r') ++ahead;
+  }
+  if (!later_line || peek(ahead) != '\'') return false;
+  take(ahead + 1, to);
   return true;
 }
 

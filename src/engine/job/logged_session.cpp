@@ -65,6 +65,7 @@ void LoggedSession::keep(const Transaction& t) {
     const std::string name = t->prepare_as;
     t->prepare_as.clear();
     t->changes.clear();
+    all_.preparing.erase(name);
     all_.prepared[name] = t;
     return;
   }
@@ -78,7 +79,13 @@ void LoggedSession::keep(const Transaction& t) {
   all_.counts.statements += t->statements;
 }
 
+// Where COMMIT and ROLLBACK TO are not logged, what came before the error may have been kept.
+void LoggedSession::note_failed_block(const LoggedTransaction& t) {
+  if (t.failed && t.failed_from > 0 && t.writes) trace_.failed_blocks.add(t.first);
+}
+
 void LoggedSession::drop(const Transaction& t) {
+  if (!t->prepare_as.empty()) all_.preparing.erase(t->prepare_as);
   if (!t->prepared_as.empty()) {
     const std::string name = t->prepared_as;
     t->prepared_as.clear();
@@ -107,6 +114,7 @@ void LoggedSession::close(bool committed) {
 // The log shows that the open transaction is over, but not how it ended.
 void LoggedSession::close_unseen() {
   if (open_->failed) {
+    note_failed_block(*open_);
     drop(open_);
   } else {
     if (open_->begun && open_->writes) open_->remarks.add(Remark::end_unknown, open_->first);
@@ -139,7 +147,7 @@ void LoggedSession::resume(const csvlog::LogEvent& event, const Line& line) {
   }
   if (open_->local == 0) open_->local = line.local;
   // What ran after an error without a BEGIN in the log: it went back to a savepoint, which is not in the log either.
-  if (open_->failed && !open_->begun) {
+  if (open_->failed && (!open_->begun || !trace_.logs_all)) {
     open_->text.truncate(std::min(open_->failed_from, open_->text.size()));
     open_->failed = false;
     remark(Remark::savepoints, line);
@@ -229,10 +237,11 @@ bool LoggedSession::drop_ended(std::uint64_t local, bool same_text) {
 void LoggedSession::error(std::uint64_t local, std::string_view query) {
   const bool same_text = is_same_text(query);
   if (drop_ended(local, same_text)) return;
-  // DO and CALL can commit and fail later, in another transaction.
-  if (ended_.size() == 1 && ended_.front()->procedures && local > ended_.front()->local && !query.empty() &&
+  // DO and CALL can commit and fail later, in another transaction; CONCURRENTLY does.
+  if (ended_.size() == 1 && ended_.front()->commits_between && local > ended_.front()->local && !query.empty() &&
       same_text) {
-    all_.remarks.add(Remark::partly_committed, ended_.front()->first);
+    if (!ended_.front()->only_concurrently) all_.remarks.add(Remark::partly_committed, ended_.front()->first);
+    ++all_.counts.failed;
     drop(ended_.front());
     ended_.clear();
   }
@@ -254,8 +263,10 @@ void LoggedSession::end(End how, std::uint64_t local) {
     for (const Transaction& t : ended_)
       if (TransactionWriter::is_worth_it(*t)) t->remarks.add(Remark::last_unknown, t->first);
   keep_ended();
+  if (open_ && !open_->failed && how == End::normal && !trace_.logs_all) return close_unseen();
   if (open_) {
     if (!open_->failed) ++all_.counts.unfinished;
+    note_failed_block(*open_);
     drop(open_);
   }
   open_.reset();

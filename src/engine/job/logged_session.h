@@ -19,7 +19,7 @@ namespace lpbm::job {
 // What one user's sessions showed: whether more than changes is logged of them, so that a COMMIT would be, too.
 struct UserTrace {
   bool logs_all = false;
-  Places unknown_ends;
+  Places unknown_ends, failed_blocks;
 };
 
 struct StatementCounts {
@@ -29,6 +29,8 @@ struct StatementCounts {
   std::uint64_t unfinished = 0;                    // transactions whose session ended, or the log, before their COMMIT
   std::uint64_t transactions = 0, statements = 0;  // written
 };
+
+class LoggedSession;
 
 // What the sessions of a log share.
 struct LoggedSessions {
@@ -42,6 +44,8 @@ struct LoggedSessions {
   std::map<std::string, UserTrace, std::less<>> traces = {};
   // PREPARE TRANSACTION, by identifier, as written.
   std::map<std::string, std::shared_ptr<LoggedTransaction>, std::less<>> prepared = {};
+  // Sessions whose PREPARE TRANSACTION is not known to have succeeded.
+  std::map<std::string, LoggedSession*, std::less<>> preparing = {};
   std::size_t most_in_memory = 1u << 20;  // of an open transaction
   delta::LoggedStatement statement = {};  // the one that is being read
 
@@ -76,6 +80,7 @@ class LoggedSession {
   void close(bool committed);
   void keep(const Transaction& transaction);
   void drop(const Transaction& transaction);
+  void note_failed_block(const LoggedTransaction& transaction);
   void keep_ended();
   bool drop_ended(std::uint64_t local, bool same_text);
   [[nodiscard]] bool is_same_text(std::string_view query) const;

@@ -21,9 +21,29 @@ void append_comment(std::string_view text, std::string& out) {
   }
 }
 
+// The value at the end of a statement that sets a boolean; as PostgreSQL's parse_bool() takes it.
 bool is_off(std::string_view text) {
-  const std::string value = delta::folded(text);
-  return value.find("off") != std::string::npos || value.find("false") != std::string::npos;
+  std::string value = delta::folded(text);
+  // Its last argument says how long the setting lasts.
+  if (value.find("set_config(") != std::string::npos) value.resize(value.rfind(','));
+  while (!value.empty() && std::string_view("'\"; )").find(value.back()) != std::string_view::npos) value.pop_back();
+  value.erase(0, value.find_last_of(" '\"=") + 1);
+  const auto begins = [&](std::string_view word) { return !value.empty() && word.starts_with(value); };
+  return value == "0" || begins("false") || begins("no") || (value.size() > 1 && begins("off"));
+}
+
+// CREATE INDEX, DROP INDEX, REINDEX, DETACH PARTITION.
+bool is_concurrent(const delta::LoggedStatement& s) {
+  for (std::size_t i = 1; i < s.word_count; ++i)
+    if (delta::is_word(s.word(i), "concurrently")) return true;
+  return false;
+}
+
+bool makes_routine(const delta::LoggedStatement& s) {
+  for (std::size_t i = 1; i < 4; ++i)
+    if (delta::is_word(s.word(i), "function") || delta::is_word(s.word(i), "procedure"))
+      return delta::is_word(s.word(0), "create");
+  return false;
 }
 
 }  // namespace
@@ -92,7 +112,10 @@ void LoggedSession::control(Statement& s, const Line& line) {
     open_.reset();
     all_.order.settle();
   } else {
-    if (s.kind == LoggedStatement::prepare_transaction) open_->prepare_as = s.object;
+    if (s.kind == LoggedStatement::prepare_transaction) {
+      open_->prepare_as = s.object;
+      all_.preparing[open_->prepare_as] = this;
+    }
     close(true);
   }
   if (!s.chain) return;
@@ -125,6 +148,9 @@ void LoggedSession::roll_back_to(const Statement& s, const Line& line) {
 }
 
 void LoggedSession::commit_prepared(const Statement& s, const Line& line) {
+  // Whoever ends it shows that it was prepared.
+  const auto preparing = all_.preparing.find(s.object);
+  if (preparing != all_.preparing.end() && preparing->second != this) preparing->second->keep_ended();
   const auto found = all_.prepared.find(s.object);
   if (found == all_.prepared.end()) {
     if (s.kind == LoggedStatement::commit_prepared) note(Remark::still_prepared, line, s.text);
@@ -203,7 +229,7 @@ void LoggedSession::execute(Statement& s, const Line& line) {
     for (Statement prepare; sql.next(prepare);) {
       if (prepare.kind != LoggedStatement::prepare || delta::folded(prepare.object) != name || !prepare.runnable)
         continue;
-      if (!prepare.calls && !prepare.writes) return;
+      if (!prepare.calls && !prepare.writes && delta::is_word(s.word(0), "execute")) return;
       const std::string both = prepare.rendered + ";\n" + s.rendered + ";\nDEALLOCATE " + std::string(s.object);
       s.volatile_values = s.volatile_values || prepare.volatile_values;
       s.calls = s.calls || prepare.calls;
@@ -222,11 +248,12 @@ void LoggedSession::run(Statement& s, const Line& line) {
   if (s.kind == LoggedStatement::copy_rows) return note(Remark::copy_rows, line, s.text);
   if (s.kind == LoggedStatement::beyond) return note(Remark::beyond, line, s.text);
   // The body of a function has parameters of its own.
-  if (s.parameters_missing && !delta::is_word(s.word(0), "create"))
-    return note(Remark::parameters_missing, line, s.text);
+  if (s.parameters_missing && !makes_routine(s)) return note(Remark::parameters_missing, line, s.text);
   if (s.kind == LoggedStatement::execute) return execute(s, line);
-  if (s.kind != LoggedStatement::supporting) open_->writes = true;
-  open_->procedures = open_->procedures || s.kind == LoggedStatement::call;
+  if (s.kind != LoggedStatement::supporting || s.calls) open_->writes = true;
+  const bool call = s.kind == LoggedStatement::call, concurrent = is_concurrent(s);
+  open_->only_concurrently = concurrent && !call && !open_->commits_between;
+  open_->commits_between = open_->commits_between || call || concurrent;
   add(s.rendered, line, s);
 }
 
@@ -238,8 +265,9 @@ void LoggedSession::add(std::string_view sql, const Line& line, const Statement&
     head += head.empty() ? "-- " + all_.text_of(line.place) + ": " : ", ";
     head += words_of(remark).code;
   };
-  const bool runs =
-      s.kind == LoggedStatement::change || s.kind == LoggedStatement::call || s.kind == LoggedStatement::execute;
+  const bool runs = s.kind == LoggedStatement::change || s.kind == LoggedStatement::call ||
+                    s.kind == LoggedStatement::execute || s.kind == LoggedStatement::supporting;
+  open_->unsure_settings = open_->unsure_settings || (runs && s.calls) || s.kind == LoggedStatement::call;
   mark(runs && s.volatile_values, Remark::volatile_values);
   mark(runs && s.calls, Remark::functions);
   mark(s.is_do, Remark::do_blocks);

@@ -63,6 +63,7 @@ void TransactionWriter::write(const LoggedTransaction& t, Sink& out) {
     now_.apply(change.change);
     last_.reset();
   }
+  if (t.unsure_settings) known_ = false;
 }
 
 }  // namespace lpbm::job

@@ -32,7 +32,9 @@ struct LoggedTransaction {
   bool committed = false;               // by a COMMIT, or it is known to have been one string's own
   bool failed = false;                  // an error came; a ROLLBACK TO may still bring it back
   std::uint64_t failed_from = 0;        // where what failed begins in the text
-  bool procedures = false;              // DO or CALL is in it
+  bool commits_between = false;         // DO, CALL or CONCURRENTLY is in it
+  bool only_concurrently = false;       // and that alone: what fails has changed nothing
+  bool unsure_settings = false;         // a function in it may have changed the session's settings
   std::string prepare_as, prepared_as;  // identifiers of PREPARE TRANSACTION that ends it, of COMMIT PREPARED
 
   // What is to be run, each statement with its semicolon on lines of its own.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <set>
@@ -50,12 +51,32 @@ class Buffered final : public Sink {
 
 constexpr std::string_view record_prefix = "lpbm1 ";
 
+// Zones of summer time by the names that logs have them by: an hour ahead of the same place's other one.
+bool is_summer_time(std::string_view zone) {
+  for (std::string_view name : {"EDT", "CDT", "MDT", "PDT", "AKDT", "HDT", "ADT", "NDT", "CEST", "EEST", "WEST", "BST",
+                                "IDT", "MSD", "AEDT", "ACDT", "AWDT", "NZDT"})
+    if (zone == name) return true;
+  return false;
+}
+
+// In seconds, to be compared with others of the same log alone: when clocks are set back an hour comes twice.
+std::string sortable(std::string_view time) {
+  tm parts{};
+  const std::string text(time);
+  const char* const rest = ::strptime(text.c_str(), "%Y-%m-%d %H:%M:%S", &parts);
+  if (!rest) return text;
+  const std::size_t blank = time.rfind(' ');
+  constexpr std::int64_t hour = 3600, far = 100'000'000'000;
+  const std::int64_t seconds = ::timegm(&parts) - (is_summer_time(time.substr(blank + 1)) ? hour : 0);
+  return std::to_string(far + seconds) + rest;
+}
+
 // The time in the first line of a file; empty where it has none. A log_filename can make names that do not sort.
 std::string first_time(const std::filesystem::path& path) {
   std::string out;
   File file = File::open(path, O_RDONLY | O_CLOEXEC);
   csvlog::LogLineReader reader([&](const LogLine& line) {
-    if (out.empty()) out = line.raw(LogColumn::log_time);
+    if (out.empty()) out = sortable(line.raw(LogColumn::log_time));
   });
   for (std::size_t done = 0; out.empty() && done < csvlog::LogLineReader::default_limit;) {
     const std::size_t count = file.read(reader.space(block), block);
@@ -113,6 +134,7 @@ class Extraction {
     std::unique_ptr<LoggedSession> session;  // from the first line that names the database on
     std::uint64_t line = 0;                  // the last one's number in the session
     bool whole = false;                      // its first line was there
+    bool ended = false;                      // only its last line's number is still of interest
   };
   using Sessions = std::unordered_map<std::string, Known>;
 
@@ -125,6 +147,7 @@ class Extraction {
   Known* known_session(const LogLine& line, bool named);
   void event(LoggedSession& session, const LogLine& line);
   void end_session(const std::string& id, LoggedSession::End how);
+  static void end(Known& known, LoggedSession::End how);
   void end_all(LoggedSession::End how);
 
   const StatementOptions& options_;
@@ -242,7 +265,7 @@ void Extraction::line(const LogLine& line) {
   if (line.empty(LogColumn::database)) return server(line);
   if (!is_ours(line)) return;
   Known& known = *known_session(line, true);
-  if (!is_new(known, line)) return;
+  if (!is_new(known, line) || known.ended) return;
   if (!known.session) {
     known.session =
         std::make_unique<LoggedSession>(all_, last_id_, std::string(line.value(LogColumn::user, user_)), known.whole);
@@ -272,10 +295,9 @@ void Extraction::event(LoggedSession& session, const LogLine& line) {
       return session.error(place.local, line.value(LogColumn::query, query_));
     case LogEvent::end:
       session.end(event.fatal ? LoggedSession::End::failed : LoggedSession::End::normal, place.local);
-      // What may still come of it is noise.
+      // What may still come of it is noise, or a copy.
       last_->session.reset();
-      last_ = nullptr;
-      sessions_.erase(last_id_);
+      last_->ended = true;
       return;
     case LogEvent::fastpath:
       return session.lost(place, Remark::fastpath);
@@ -290,18 +312,18 @@ void Extraction::event(LoggedSession& session, const LogLine& line) {
 
 void Extraction::end_session(const std::string& id, LoggedSession::End how) {
   const auto found = sessions_.find(id);
-  if (found == sessions_.end()) return;
-  if (found->second.session) found->second.session->end(how, 0);
-  if (last_ == &found->second) last_ = nullptr;
-  sessions_.erase(found);
+  if (found != sessions_.end()) end(found->second, how);
+}
+
+void Extraction::end(Known& known, LoggedSession::End how) {
+  if (known.session) known.session->end(how, 0);
+  known.session.reset();
+  known.ended = true;
 }
 
 void Extraction::end_all(LoggedSession::End how) {
-  for (auto& [id, known] : sessions_)
-    if (known.session) known.session->end(how, 0);
-  sessions_.clear();
+  for (auto& [id, known] : sessions_) end(known, how);
   processes_.clear();
-  last_ = nullptr;
 }
 
 void Extraction::check_found() const {
@@ -328,8 +350,11 @@ StatementReport Extraction::finish(Sink& out) {
   end_all(LoggedSession::End::unknown);
   for (auto& [name, transaction] : all_.prepared) all_.remarks.add(Remark::still_prepared, transaction->first);
   all_.prepared.clear();
-  for (const auto& [user, trace] : all_.traces)
-    if (!trace.logs_all) all_.remarks.add(Remark::end_unknown, trace.unknown_ends);
+  for (const auto& [user, trace] : all_.traces) {
+    if (trace.logs_all) continue;
+    all_.remarks.add(Remark::end_unknown, trace.unknown_ends);
+    all_.remarks.add(Remark::failed_blocks, trace.failed_blocks);
+  }
   check_found();
   Buffered buffered(out);
   begin(buffered);

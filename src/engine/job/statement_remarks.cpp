@@ -15,6 +15,7 @@ const RemarkWords& words_of(Remark remark) {
       {"beyond", "commands that reach beyond the database, not run", true},
       {"partly_committed", "DO or CALL that committed in between and then failed", true},
       {"still_prepared", "prepared transactions of which the log does not show the end", true},
+      {"failed_blocks", "transactions left out for an error in them, which a savepoint may have saved", true},
       {"foreign_language", "lines in another language than English (lc_messages)", true},
       {"unreadable", "places that are no csvlog lines", true},
       {"missing_lines", "lines of sessions that are missing in between", true},

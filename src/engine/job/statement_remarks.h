@@ -22,6 +22,7 @@ enum class Remark : std::uint8_t {
   beyond,
   partly_committed,
   still_prepared,
+  failed_blocks,
   foreign_language,
   unreadable,
   missing_lines,
@@ -37,7 +38,7 @@ enum class Remark : std::uint8_t {
   begins_before,
   last_unknown,
 };
-constexpr std::size_t remark_count = 22;
+constexpr std::size_t remark_count = 23;
 
 // A word for programs and one for people. `lost`: something is missing in the output.
 struct RemarkWords {

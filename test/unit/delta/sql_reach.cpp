@@ -26,6 +26,7 @@ TEST(SqlReachTest, RefusesWhatReachesBeyondTheDatabase) {
                           "SET SESSION AUTHORIZATION me",
                           "SET SESSION SESSION AUTHORIZATION me",
                           "SET ROLE me",
+                          "SET \"Role\" = 'me'",
                           "SET LOCAL role = 'me'",
                           "SET \"role\" TO me",
                           "RESET ROLE",

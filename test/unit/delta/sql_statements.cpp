@@ -54,6 +54,7 @@ TEST(SqlStatements, know_when_a_backslash_escapes) {
   EXPECT_EQ(split(R"(a E'\';b' || e'\\'; c)"), (Statements{R"(a E'\';b' || e'\\')", "c"}));
   EXPECT_EQ(split(R"(a U&'\'; b B'\'; c)", false), (Statements{R"(a U&'\')", R"(b B'\')", "c"}));
   EXPECT_EQ(split("a E'x'\n  '\\';y'; b"), (Statements{"a E'x'\n  '\\';y'", "b"}));
+  EXPECT_EQ(split("a E'x' -- z\n  '\\';y'; b"), (Statements{"a E'x' -- z\n  '\\';y'", "b"}));
 }
 
 TEST(SqlStatements, are_whole_with_semicolons_in_parentheses_and_atomic_bodies) {

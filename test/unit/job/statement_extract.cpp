@@ -5,63 +5,16 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "unit/csvlog/statement_support.h"
-#include "unit/csvlog/support.h"
-#include "unit/delta/support.h"
+#include "unit/job/statement_fixture.h"
 
 namespace lpbm::job {
 namespace {
 
 using csvlog::test::Directory;
 using csvlog::test::StatementLog;
-
-struct Result {
-  std::string all;  // as it is
-  std::string sql;  // without comments and what sets the client's encoding
-  StatementReport report;
-
-  // The places of a remark: "count: file:line ..."
-  [[nodiscard]] std::string places(Remark remark) const {
-    const Places* found = report.remarks.find(remark);
-    if (!found) return "";
-    std::string out = std::to_string(found->count) + ":";
-    for (const Place& place : found->first) out += ' ' + std::to_string(place.line);
-    return out;
-  }
-};
-
-std::string without_comments(const std::string& text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = text.find('\n', at) + 1;
-    const std::string line = text.substr(at, end - at);
-    if (!line.starts_with("--") && !line.starts_with("SET client_encoding") && !line.starts_with("RESET ALL") &&
-        !line.starts_with("RESET SESSION") && !line.starts_with("RESET ROLE"))
-      out += line;
-    at = end;
-  }
-  return out;
-}
-
-Result extract_files(const Directory& directory, const std::vector<std::string>& names, bool users = false,
-                     const std::string& database = "shop") {
-  StatementOptions options;
-  for (const std::string& name : names) options.files.push_back(directory.path / name);
-  options.database = database;
-  options.users = users;
-  delta::test::Text out;
-  Result result;
-  result.report = extract_statements(options, out);
-  result.all = out.text;
-  result.sql = without_comments(out.text);
-  return result;
-}
-
-Result extract(const StatementLog& log, bool users = false) {
-  const Directory directory;
-  directory.append("a.csv", log.text);
-  return extract_files(directory, {"a.csv"}, users);
-}
+using test::extract;
+using test::extract_files;
+using test::Result;
 
 TEST(StatementExtract, TransactionsComeInTheOrderOfTheirCommitsAndWhole) {
   StatementLog log;
@@ -223,7 +176,8 @@ TEST(StatementExtract, WithoutTransactionCommandsItIsSaidThatTheEndIsNotKnown) {
             "INSERT INTO t VALUES (5);\n");
   EXPECT_EQ(result.places(Remark::end_unknown), "3: 1 5 9");
   EXPECT_EQ(result.places(Remark::savepoints), "1: 8");
-  EXPECT_TRUE(result.report.complete());
+  EXPECT_EQ(result.places(Remark::failed_blocks), "1: 3") << "a savepoint may have saved its first statement";
+  EXPECT_FALSE(result.report.complete());
 }
 
 TEST(StatementExtract, PreparedTransactionsCountWhenTheyAreCommitted) {
