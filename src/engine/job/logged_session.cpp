@@ -147,7 +147,8 @@ void LoggedSession::resume(const csvlog::LogEvent& event, const Line& line) {
   }
   if (open_->local == 0) open_->local = line.local;
   // What ran after an error without a BEGIN in the log: it went back to a savepoint, which is not in the log either.
-  if (open_->failed && (!open_->begun || !trace_.logs_all)) {
+  const bool unseen = !trace_.logs_all && !event.timed && line.local != 0;
+  if (open_->failed && (!open_->begun || unseen)) {
     open_->text.truncate(std::min(open_->failed_from, open_->text.size()));
     open_->failed = false;
     remark(Remark::savepoints, line);
