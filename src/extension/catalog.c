@@ -92,19 +92,22 @@ static Verdict judge_relation(Oid relid) {
 
 const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, bool* large_objects, char** detail) {
   dlist_iter iterator;
-  Oid last_file = InvalidOid;
+  Oid last_file = InvalidOid;      /* neutral, or noted */
+  Oid last_explained = InvalidOid; /* so, and of no large objects */
 
-  if (explained->everything || dlist_is_empty(&txn->tuplecids)) return NULL;
+  if (dlist_is_empty(&txn->tuplecids)) return NULL;
   normalise(explained);
   dlist_foreach(iterator, &txn->tuplecids) {
     ReorderBufferChange* change = dlist_container(ReorderBufferChange, node, iterator.cur);
     Oid space = LPBM_TUPLECID_SPACE(change);
     Oid file = LPBM_TUPLECID_FILE(change);
+    bool known;
     Oid relid;
     char* name;
 
-    if (space == GLOBALTABLESPACE_OID || is_explained(explained, change->lsn)) continue;
-    if (file == last_file) continue; /* it was neutral, or noted */
+    if (space == GLOBALTABLESPACE_OID || file == last_file) continue;
+    known = explained->everything || is_explained(explained, change->lsn);
+    if (known && file == last_explained) continue;
     relid = lpbm_relation_of_file(space == MyDatabaseTableSpace ? InvalidOid : space, file);
     switch (OidIsValid(relid) ? judge_relation(relid) : UNEXPLAINED) {
       case NEUTRAL:
@@ -115,6 +118,8 @@ const char* lpbm_catalog_judge(ReorderBufferTXN* txn, LpbmExplained* explained, 
         last_file = file;
         break;
       case UNEXPLAINED:
+        last_explained = file;
+        if (known) break; /* a function in the command may still have made large objects, which no replay makes again */
         name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
         *detail = psprintf("%s was changed by something else than a command", name != NULL ? name : "a catalog");
         return "catalog";

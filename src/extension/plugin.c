@@ -14,6 +14,7 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
+#include "settings.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -220,6 +221,10 @@ static bool is_silent(void) {
 }
 
 void lpbm_stale_large_objects(void) {
+  if (!lpbm_refreshes()) {
+    lpbm_hole("large_object", "large objects were changed");
+    return;
+  }
   lpbm_record_ensure();
   lpbm_put_text("N");
   lpbm_put_string("l");
@@ -234,6 +239,13 @@ void lpbm_stale_large_objects(void) {
 static void blame_identity(LpbmRelation* entry) {
   if (entry->blamed == lpbm_transaction.txn->end_lsn) return;
   entry->blamed = lpbm_transaction.txn->end_lsn;
+  if (!lpbm_refreshes()) {
+    char* name = psprintf("%s.%s", entry->schema, entry->name);
+
+    lpbm_hole("no_replica_identity", name);
+    pfree(name);
+    return;
+  }
   lpbm_record_ensure();
   lpbm_put_text("N");
   lpbm_put_string("t");

@@ -103,9 +103,9 @@ static const TextSetting texts[] = {
     {S(identity_file), "", NULL,
      "Sets the file with the age identity by which this server itself can read its backups.",
      "Needed only to restore by SQL where lpbm.recipients is set.", PGC_SIGHUP, 0},
-    {S(refresh_limit), "25%", lpbm_check_percentage,
-     "Sets the share of the database's size above which lpbm takes a full backup instead of refreshing tables.", NULL,
-     PGC_SIGHUP, 0},
+    {S(refresh_limit), "0%", lpbm_check_percentage,
+     "Sets the share of the database's size up to which lpbm refreshes tables instead of taking a full backup.",
+     "0% means a full backup each time. Refreshes are not yet proven in all cases.", PGC_SIGHUP, 0},
     {S(smtp_url), "", lpbm_check_smtp_url, "Sets the mail server by which lpbm sends its journal and its alerts.",
      "smtp://HOST:PORT or smtps://HOST:PORT; empty means no mail.", PGC_SIGHUP, 0},
     {S(smtp_user), "", lpbm_check_line, "Sets the user as whom lpbm logs in to the mail server.", NULL, PGC_SIGHUP, 0},
@@ -166,6 +166,10 @@ void lpbm_settings_define(void) {
                              NULL);
   }
   MarkGUCPrefixReserved("lpbm");
+}
+
+bool lpbm_refreshes(void) {
+  return strtod(lpbm_settings.refresh_limit, NULL) > 0;
 }
 
 const char* lpbm_directory(void) {

@@ -50,6 +50,8 @@ extern LpbmSettings lpbm_settings;
 /* Defines all of them; only from _PG_init in shared_preload_libraries. */
 extern void lpbm_settings_define(void);
 
+/* Whether tables may be refreshed inside of deltas; else a full backup carries what no record can. */
+extern bool lpbm_refreshes(void);
 /* Absolute path of lpbm.directory; a static buffer. The data directory must be known. */
 extern const char* lpbm_directory(void);
 /* lpbm.site, or the system identifier where it is empty; a static buffer. */

@@ -294,7 +294,10 @@ static void delta_succeeded(const LpbmJob* job) {
   lpbm_tell("csvlog", NULL, NULL);
   if (job->cid[0] != '\0') lpbm_tell("store", NULL, NULL);
   lpbm_requests_note(false, job->cid);
-  if (job->refresh) refresh_ended(job);
+  if (job->refresh)
+    refresh_ended(job);
+  else if (job->full[0] != '\0')
+    want_full_for_stale(job, job->full);
 }
 
 /* A fence that was read and synchronised before, and is not there any more: nothing of it can be written again. */

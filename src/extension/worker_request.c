@@ -1,5 +1,6 @@
 #include "postgres.h"
 
+#include "settings.h"
 #include "storage/condition_variable.h"
 #include "worker_internal.h"
 
@@ -90,7 +91,7 @@ void lpbm_requests_decoded(void) {
 /* Under the lock. */
 static bool waits_for_refresh(const LpbmRequest* request) {
   return request->kind == LPBM_JOB_DELTA && request->state == LPBM_REQUEST_TAKEN && !request->needs_full &&
-         request->upto != UNDECODED && request->stale > lpbm_worker.refreshed;
+         request->upto != UNDECODED && lpbm_refreshes() && request->stale > lpbm_worker.refreshed;
 }
 
 bool lpbm_requests_need_refresh(void) {

@@ -59,7 +59,8 @@ void lpbm_want_full(const char* reason, XLogRecPtr lsn) {
 bool lpbm_refresh_due(void) {
   const LpbmStream* stream = &lpbm_worker.stream;
 
-  if (lpbm_worker.stale <= lpbm_worker.refreshed || !stream->complete || is_automatic(stream->full_wanted))
+  if (!lpbm_refreshes() || lpbm_worker.stale <= lpbm_worker.refreshed || !stream->complete ||
+      is_automatic(stream->full_wanted))
     return false;
   if (lpbm_worker.refresh.failures == 0 && lpbm_requests_need_refresh()) return !lpbm_holds_unknown();
   return lpbm_retry_due(&lpbm_worker.refresh) && !lpbm_holds_unknown();
@@ -254,6 +255,7 @@ static bool write_positions(void) {
 static void look_at_unlogged(void) {
   LpbmWorker* worker = &lpbm_worker;
 
+  if (!lpbm_refreshes()) return;
   worker->unlogged_sign = lpbm_unlogged_sign();
   if (!worker->stream.complete || worker->unlogged_sign == worker->unlogged_stored) return;
   if (!lpbm_requests_undecoded() && (worker->unlogged_wanted || GetCurrentTimestamp() < worker->unlogged_after)) return;

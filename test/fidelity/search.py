@@ -28,6 +28,7 @@ deadlock_timeout = 100ms
 lpbm.trigger_cron = '* * * * * *'
 lpbm.full_backup_cron = 'never'
 lpbm.min_full_interval = '1s'
+lpbm.refresh_limit = '25%'
 """
 
 

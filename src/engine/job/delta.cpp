@@ -53,7 +53,10 @@ class DeltaJob {
       remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
     publish_journal(site_, store());
     json result{{"entries", std::move(lines)}};
-    if (refresh_) add_refresh(result);
+    if (refresh_)
+      add_refresh(result);
+    else if (site_.settings().refresh_percent == 0 && !open_.empty())
+      result["full"] = "no_replica_identity: refreshes were turned off while one was waited for";
     return result;
   }
 

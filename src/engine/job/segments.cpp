@@ -41,8 +41,13 @@ void Segments::close_segment() {
 void Segments::finish(bool even_empty) {
   if (inside_) left_out_ = true;
   guarded([&] {
-    if (even_empty && done_.empty() && !current_) open_segment();
-    if (current_) close_segment();
+    if (current_) return close_segment();
+    if (!even_empty || !done_.empty()) return;
+    // It holds no record: what was left out still is.
+    const bool left_out = left_out_;
+    open_segment();
+    close_segment();
+    left_out_ = left_out;
   });
 }
 

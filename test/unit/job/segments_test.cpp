@@ -51,6 +51,13 @@ TEST_F(SegmentsTest, AnAnchorAloneMakesNoSegment) {
   EXPECT_TRUE(store_->list("lpbm/").empty());
 }
 
+TEST_F(SegmentsTest, ASegmentWithoutRecordsLeavesOutWhatWasLeftOut) {
+  feed(segments_, transaction(20, 10, 2, anchor(nonce), 0));
+  segments_.finish(true);
+  ASSERT_EQ(segments_.done().size(), 1U);
+  EXPECT_TRUE(segments_.left_out()) << "the entry ends before the record";
+}
+
 TEST_F(SegmentsTest, NothingAtAllMakesASegmentOnlyWhenAskedTo) {
   segments_.finish(true);
   ASSERT_EQ(segments_.done().size(), 1U);
