@@ -18,6 +18,7 @@ import ctypes
 import json
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -37,15 +38,19 @@ PORTS = ["swarm", "api", "gateway", "cluster", "proxy", "listen", "pinning"]
 
 
 def free_ports(count):
-    """Distinct ports that nobody listens on, taken together so that none is given twice."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    """Distinct ports that nobody listens on, below those that the system gives to connections: a peer that is away for a
+    while finds its own again."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
 
 
 class Peer:
