@@ -104,6 +104,14 @@ SET SESSION AUTHORIZATION bob; CREATE TABLE of_bob (a int); INSERT INTO of_bob V
 RESET SESSION AUTHORIZATION; SELECT * FROM t ORDER BY id FOR UPDATE;
 DECLARE c CURSOR FOR SELECT 1; BEGIN; DECLARE c CURSOR FOR SELECT * FROM t WHERE id = 1 FOR UPDATE; FETCH c;
 UPDATE t SET v = 'found' WHERE CURRENT OF c; CLOSE c; COMMIT AND CHAIN; INSERT INTO t VALUES (60, 'chained', 0); COMMIT;
+BEGIN; DECLARE c CURSOR FOR SELECT * FROM t WHERE id IN (3, 4, 6, 7) ORDER BY id FOR UPDATE; SAVEPOINT s; FETCH c; FETCH c;
+UPDATE t SET v = 'undone' WHERE CURRENT OF c; ROLLBACK TO s; UPDATE t SET v = 'moved to' WHERE CURRENT OF c; COMMIT;
+DECLARE h CURSOR WITH HOLD FOR SELECT 1; BEGIN; FETCH h; INSERT INTO t VALUES (61, 'held', 0); CLOSE h; COMMIT;
+SET standard_conforming_strings = off\; INSERT INTO t VALUES (62, 'a\\b', 0); RESET ALL;
+SELECT set_config('search_path', 'other', false), 1; INSERT INTO t VALUES (6, 'by set_config');
+BEGIN; SELECT set_config('search_path', 'public'::text, true); INSERT INTO t VALUES (63, 'local', 0); COMMIT;
+INSERT INTO t VALUES (7, 'in other'); BEGIN; SELECT set_config('search_path', 'public', false); ROLLBACK; INSERT INTO t VALUES (8, 'in other');
+RESET ALL; BEGIN; INSERT INTO t VALUES (64, 'saved', 0); SAVEPOINT s; INSERT INTO t VALUES (1, 'fails', 0)\; COMMIT\; SELECT 1; ROLLBACK TO s; COMMIT;
 WITH gone AS (DELETE FROM t WHERE id = 2 RETURNING *) INSERT INTO other.t SELECT id, v FROM gone;
 BEGIN; INSERT INTO t VALUES (70, 'never committed', 0);
 END
@@ -169,6 +177,12 @@ with psycopg.connect(sys.argv[1]) as db:
             db.execute("INSERT INTO three VALUES (%s, %s, NULL, NULL)", (1, "fails"))
     except psycopg.Error:
         pass
+    db.execute("SELECT set_config('search_path', %s, false)", ("other",))
+    db.execute("INSERT INTO t VALUES (%s, %s)", (9, "by a parameter"))
+    db.execute("RESET search_path")
+    db.commit()
+    db.pgconn.prepare(b"by_protocol", b"INSERT INTO three (id, v) VALUES ($1, $2)")
+    db.pgconn.exec_(b"EXECUTE by_protocol(40, 'by name')")
     try:
         with db.pipeline():
             for i in range(20, 30):

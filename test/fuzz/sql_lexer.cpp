@@ -1,5 +1,6 @@
 // Tokens are all of a text and no more; with parameters filled in and colons guarded the tokens are the same but for
-// those; and what was guarded needs no more guarding.
+// those; what was guarded needs no more guarding;
+// and explicit literals are read the same with either setting.
 #include "delta/sql_lexer.h"
 
 #include <cstdint>
@@ -34,6 +35,17 @@ std::vector<Read> tokens(std::string_view sql, bool standard) {
   return out;
 }
 
+// Whatever the setting says then, the same is read.
+void check_explicit(std::string_view sql, bool standard) {
+  const std::string text = lpbm::delta::explicit_strings(sql, standard);
+  const std::vector<Read> on = tokens(text, true), off = tokens(text, false);
+  if (on.size() != off.size()) std::abort();
+  for (std::size_t i = 0; i < on.size(); ++i)
+    if (on[i].kind != off[i].kind || on[i].text != off[i].text) std::abort();
+  if (lpbm::delta::explicit_strings(text, true) != text || lpbm::delta::explicit_strings(text, false) != text)
+    std::abort();
+}
+
 void check_rendered(const lpbm::delta::LoggedStatement& statement, bool standard,
                     const lpbm::delta::SqlParameters& parameters) {
   const std::vector<Read> before = tokens(statement.text, standard), after = tokens(statement.rendered, standard);
@@ -58,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view sql(reinterpret_cast<const char*>(data), size);
   for (const bool standard : {true, false}) {
     tokens(sql, standard);
+    check_explicit(sql, standard);
     const std::string guarded = lpbm::delta::guard_colons(sql, standard);
     if (lpbm::delta::guard_colons(guarded, standard) != guarded) std::abort();
     lpbm::delta::SqlParameters parameters;
@@ -67,7 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     lpbm::delta::LoggedSql statements(sql, standard, &parameters);
     for (lpbm::delta::LoggedStatement statement; statements.next(statement);) {
       if (statement.runnable) check_rendered(statement, standard, parameters);
-      if (statement.kind == lpbm::delta::LoggedStatement::set) lpbm::delta::setting_change(statement);
+      if (statement.kind == lpbm::delta::LoggedStatement::set || statement.sets_config)
+        lpbm::delta::setting_changes(statement);
     }
   }
   return 0;

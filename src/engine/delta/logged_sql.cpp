@@ -143,6 +143,7 @@ bool LoggedSql::next(LoggedStatement& statement) {
       if (is_nothing(token)) continue;
       begun = true;
       statement.reset();
+      statement.standard_strings = standard_strings_;
       scan.begin = scan.copied = token.begin;
     }
     if (token.kind == SqlToken::symbol && sql_[token.begin] == ';' && scan.parentheses == 0 && scan.blocks == 0) break;

@@ -34,40 +34,47 @@ struct LoggedStatement {
     prepare_transaction,
     commit_prepared,
     rollback_prepared,
-    set,         // SET, RESET, SELECT set_config(...) of one setting; see delta/session_settings.h
+    set,         // SET, RESET, SELECT set_config(...); see delta/session_settings.h
     discard,     // DISCARD
     prepare,     // PREPARE name AS ...
     execute,     // EXECUTE name
     deallocate,  // DEALLOCATE
     neutral,     // changes nothing that a dump shows
-    supporting,  // changes nothing, but what follows in its transaction may need it: cursors
+    supporting,  // changes nothing, but what follows in its transaction may need it: SET CONSTRAINTS
+    cursor,      // DECLARE, FETCH, MOVE, CLOSE: likewise
     change,      // INSERT, CREATE, ...
     call,        // DO, CALL
     copy_rows,   // COPY ... FROM: the rows are not in its text
     beyond,      // reaches beyond the database: CREATE DATABASE, ALTER SYSTEM, CREATE SUBSCRIPTION
   };
   Kind kind = neutral;
-  std::string_view text;    // in the log, without blanks and comments around it
-  std::string_view object;  // a savepoint's name, a transaction's identifier (as written), a prepared statement's name
-  std::string rendered;     // for psql: parameters filled in, colons guarded
-  bool chain = false;       // COMMIT AND CHAIN
-  bool runnable = true;     // false: its text breaks off, or holds what psql would take for its own
+  std::string_view text;  // in the log, without blanks and comments around it
+  std::string_view
+      object;            // name of a savepoint, a prepared statement, a cursor; a transaction's identifier, as written
+  std::string rendered;  // for psql: parameters filled in, colons guarded
+  bool chain = false;    // COMMIT AND CHAIN
+  bool runnable = true;  // false: its text breaks off, or holds what psql would take for its own
   bool parameters_missing = false;
-  bool volatile_values = false;  // now(), random(), nextval(), ...
-  bool calls = false;            // functions whose effects are not in the text
+  bool volatile_values = false;   // now(), random(), nextval(), ...
+  bool calls = false;             // functions whose effects are not in the text
+  bool sets_config = false;       // set_config() is called
+  bool settings_unknown = false;  // what it sets cannot be told from the log
   bool is_do = false;
   bool temporary = false;                  // makes a temporary table
   bool everyday = false;                   // log_statement = mod would not have it in the log
   bool writes = false;                     // INSERT, UPDATE, DELETE, MERGE or INTO is in it, or nextval() and the like
+  bool standard_strings = true;            // how its text is to be read
+  std::string_view current_of;             // the cursor of WHERE CURRENT OF
   std::array<std::string_view, 16> words;  // its first tokens, without comments
   std::size_t word_count = 0;
   // As new, but for the memory that it has.
   void reset() {
     rendered.clear();
-    text = object = {};
+    text = object = current_of = {};
     kind = neutral;
-    runnable = true;
+    runnable = standard_strings = true;
     chain = parameters_missing = volatile_values = calls = is_do = temporary = everyday = writes = false;
+    sets_config = settings_unknown = false;
     word_count = 0;
   }
   [[nodiscard]] std::string_view word(std::size_t index) const {
@@ -85,7 +92,7 @@ std::string folded(std::string_view name);
 class LoggedSql {
  public:
   LoggedSql(std::string_view sql, bool standard_strings, const SqlParameters* parameters = nullptr)
-      : sql_(sql), lexer_(sql, standard_strings), parameters_(parameters) {}
+      : sql_(sql), standard_strings_(standard_strings), lexer_(sql, standard_strings), parameters_(parameters) {}
   bool next(LoggedStatement& statement);
 
  private:
@@ -96,6 +103,7 @@ class LoggedSql {
   void parameter(const SqlToken& token, Scan& scan, LoggedStatement& statement);
 
   std::string_view sql_;
+  bool standard_strings_;
   SqlLexer lexer_;
   const SqlParameters* parameters_;
 };

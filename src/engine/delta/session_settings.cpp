@@ -2,30 +2,17 @@
 
 #include <algorithm>
 
-#include "delta/sql_text.h"
+#include "delta/set_config.h"
+#include "delta/sql_lexer.h"
 
 namespace lpbm::delta {
 namespace {
-
-// What changes no meaning, or cannot be right in a replay.
-bool is_neutral(std::string_view name) {
-  for (std::string_view prefix : {"log_", "enable_", "geqo", "debug_", "tcp_", "default_transaction_", "transaction_",
-                                  "idle_", "vacuum_", "jit", "client_connection_", "track_"})
-    if (name.starts_with(prefix)) return true;
-  for (std::string_view other :
-       {"client_encoding", "names", "seed", "application_name", "statement_timeout", "lock_timeout",
-        "client_min_messages", "work_mem", "maintenance_work_mem", "temp_buffers", "synchronous_commit",
-        "effective_cache_size", "random_page_cost", "seq_page_cost", "deadlock_timeout", "extra_float_digits"})
-    if (name == other) return true;
-  return false;
-}
 
 // A setting's name from word `at` on; `at` is then behind it.
 std::string take_name(const LoggedStatement& s, std::size_t& at) {
   std::string name;
   while (at < s.word_count) {
-    // Settings do not differ by case, in quotes neither.
-    for (char c : folded(s.word(at++))) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    name += setting_name(folded(s.word(at++)));
     if (s.word(at) != ".") break;
     name += '.';
     ++at;
@@ -35,7 +22,7 @@ std::string take_name(const LoggedStatement& s, std::size_t& at) {
 
 std::string text_from(const LoggedStatement& s, std::size_t word) {
   const std::size_t begin = static_cast<std::size_t>(s.word(word).data() - s.text.data());
-  return guard_colons(s.text.substr(begin), true);
+  return guard_colons(explicit_strings(s.text.substr(begin), s.standard_strings), true);
 }
 
 // `at`: the word behind SET [SESSION | LOCAL].
@@ -80,29 +67,34 @@ void read_reset(const LoggedStatement& s, SettingChange& change) {
     change.name = take_name(s, at);
 }
 
-bool read_set_config(const LoggedStatement& s, SettingChange& change) {
-  const std::size_t at = is_word(s.word(1), "set_config") ? 1 : 3;
-  std::string_view name = s.word(at + 2), value = s.word(at + 4);
-  std::string text;
-  if (!take_literal(name, change.name) || !name.empty() || !take_literal(value, text) || !value.empty()) return false;
-  change.name = folded(change.name);
-  const std::string_view local = s.word(at + 6);
-  change.local = is_word(local, "true") || is_word(local, "'t'") || is_word(local, "'true'");
-  change.statement = "SELECT pg_catalog.set_config(" + literal(change.name) + ", " + literal(text) + ", false)";
-  return true;
-}
-
 }  // namespace
 
-std::optional<SettingChange> setting_change(const LoggedStatement& s) {
+// What changes no meaning, or cannot be right in a replay.
+bool is_neutral_setting(std::string_view name) {
+  for (std::string_view prefix : {"log_", "enable_", "geqo", "debug_", "tcp_", "default_transaction_", "transaction_",
+                                  "idle_", "vacuum_", "jit", "client_connection_", "track_"})
+    if (name.starts_with(prefix)) return true;
+  for (std::string_view other :
+       {"client_encoding", "names", "seed", "application_name", "statement_timeout", "lock_timeout",
+        "client_min_messages", "work_mem", "maintenance_work_mem", "temp_buffers", "synchronous_commit",
+        "effective_cache_size", "random_page_cost", "seq_page_cost", "deadlock_timeout", "extra_float_digits"})
+    if (name == other) return true;
+  return false;
+}
+
+std::string setting_name(std::string_view name) {
+  std::string out;
+  for (char c : name) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  return out;
+}
+
+SettingChanges setting_changes(const LoggedStatement& s) {
+  if (s.sets_config) return config_changes(s);
+  if (s.kind != LoggedStatement::set && s.kind != LoggedStatement::discard) return {};
   SettingChange change;
   if (s.kind == LoggedStatement::discard) {
-    if (!is_word(s.word(1), "all")) return std::nullopt;
+    if (!is_word(s.word(1), "all")) return {};
     change.scope = SettingChange::everything;
-    return change;
-  }
-  if (is_word(s.word(0), "select")) {
-    if (!read_set_config(s, change)) return std::nullopt;
   } else if (is_word(s.word(0), "reset")) {
     read_reset(s, change);
   } else {
@@ -110,8 +102,8 @@ std::optional<SettingChange> setting_change(const LoggedStatement& s) {
     const bool session = is_word(s.word(1), "session") && !is_word(s.word(2), "authorization");
     read_set(s, change.local || session ? 2 : 1, change);
   }
-  if (change.scope == SettingChange::one && (change.name.empty() || is_neutral(change.name))) return std::nullopt;
-  return change;
+  if (change.scope == SettingChange::one && (change.name.empty() || is_neutral_setting(change.name))) return {};
+  return {{std::move(change)}, false};
 }
 
 void Settings::apply(const SettingChange& change) {

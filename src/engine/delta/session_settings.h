@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "delta/logged_sql.h"
 
@@ -17,9 +19,18 @@ struct SettingChange {
   bool local = false;                    // until the end of the transaction
 };
 
-// What a statement of kind `set` or `discard` changes; nothing for settings that do not change what statements mean
-// (client_encoding: the log is not in it; time limits, logging, planning) and for forms that it cannot read.
-std::optional<SettingChange> setting_change(const LoggedStatement& statement);
+struct SettingChanges {
+  std::vector<SettingChange> changes;  // in order
+  bool unknown = false;                // set_config() sets what the log does not show, or perhaps not
+};
+
+// What SET, RESET, DISCARD and calls of set_config() in any statement change; nothing for settings that do not change
+// what statements mean (client_encoding: the log is not in it; time limits, logging, planning).
+SettingChanges setting_changes(const LoggedStatement& statement);
+
+bool is_neutral_setting(std::string_view name);
+// Settings do not differ by case, in quotes neither.
+std::string setting_name(std::string_view name);
 
 // By name; the values are the statements that set them. The session authorization and the role are apart: they come
 // last.

@@ -24,7 +24,7 @@ enum class First : std::uint8_t {
   neutral,
   maintenance,
   explain,
-  supporting,
+  cursor,
   select,
   dml,
   copy,
@@ -61,10 +61,10 @@ const std::unordered_map<std::string_view, First>& first_words() {
                                                                  {"wait", First::neutral},
                                                                  {"reindex", First::maintenance},
                                                                  {"explain", First::explain},
-                                                                 {"declare", First::supporting},
-                                                                 {"fetch", First::supporting},
-                                                                 {"move", First::supporting},
-                                                                 {"close", First::supporting},
+                                                                 {"declare", First::cursor},
+                                                                 {"fetch", First::cursor},
+                                                                 {"move", First::cursor},
+                                                                 {"close", First::cursor},
                                                                  {"select", First::select},
                                                                  {"with", First::select},
                                                                  {"values", First::select},
@@ -135,17 +135,19 @@ void copy(LoggedStatement& s, const SqlContext& context) {
     if (is_word(text, "from")) s.kind = Kind::copy_rows;
     if (is_word(text, "from") || is_word(text, "to")) break;
   }
-  if (s.kind == Kind::neutral && s.word(1) == "(" && context.writes()) s.kind = Kind::change;
+  const bool acts = context.writes() || context.calls() || context.sets_config();
+  if (s.kind == Kind::neutral && s.word(1) == "(" && acts) s.kind = Kind::change;
 }
 
 void reading(LoggedStatement& s, const SqlContext& context) {
-  const std::size_t at = is_word(s.word(1), "pg_catalog") ? 3 : 1;
-  if (is_word(s.word(0), "select") && is_word(s.word(at), "set_config") && s.word_count == at + 8 &&
-      s.word(at + 2).starts_with('\'') && s.word(at + 4).starts_with('\'')) {
-    s.kind = Kind::set;
-    return;
-  }
-  s.kind = context.writes() || context.calls() ? Kind::change : Kind::neutral;
+  s.kind = context.writes() || context.calls() ? Kind::change : context.sets_config() ? Kind::set : Kind::neutral;
+}
+
+// The name behind DECLARE, or at the end of the others.
+void cursor(LoggedStatement& s) {
+  s.kind = Kind::cursor;
+  const bool whole = s.word_count < s.words.size();
+  s.object = is_word(s.word(0), "declare") ? s.word(1) : whole ? s.word(s.word_count - 1) : std::string_view{};
 }
 
 bool is_beyond(const LoggedStatement& s) {
@@ -176,13 +178,12 @@ void definition(LoggedStatement& s, const SqlContext& context) {
     s.kind = Kind::execute;
     s.object = s.word(i + 2);
   }
-  if (creates && !(table && context.query())) s.calls = s.volatile_values = false;
-  if (!table) s.calls = s.volatile_values = false;
+  if (!table || (creates && !context.query())) s.calls = s.volatile_values = s.sets_config = false;
 }
 
 void grant(LoggedStatement& s) {
   s.kind = Kind::change;
-  s.calls = s.volatile_values = false;
+  s.calls = s.volatile_values = s.sets_config = false;
   bool on = false;
   for (std::size_t i = 1; i < s.word_count; ++i) {
     on = on || is_word(s.word(i), "on");
@@ -202,7 +203,7 @@ void explain(LoggedStatement& s, const SqlContext& context) {
     creates = creates || is_word(s.word(i), "create") || is_word(s.word(i), "refresh");
   }
   if (!runs) return;
-  if (context.writes() || context.calls() || creates) s.kind = Kind::change;
+  if (context.writes() || context.calls() || context.sets_config() || creates) s.kind = Kind::change;
   if (executed(s).empty()) return;
   s.kind = Kind::execute;
   s.object = executed(s);
@@ -260,8 +261,8 @@ void data_command(LoggedStatement& s, First first, const SqlContext& context) {
     case First::explain:
       explain(s, context);
       break;
-    case First::supporting:
-      s.kind = Kind::supporting;
+    case First::cursor:
+      cursor(s);
       break;
     case First::select:
       reading(s, context);
@@ -292,6 +293,7 @@ void classify(LoggedStatement& s, const SqlContext& context) {
   while (s.word(first) == "(") ++first;
   const auto found = first_words().find(folded(s.word(first)));
   s.calls = context.calls();
+  s.sets_config = context.sets_config();
   s.writes = context.writes();
   // What is not known is taken for something that matters.
   s.kind = Kind::change;

@@ -14,7 +14,8 @@ class SqlContext {
   void take(SqlToken::Kind kind, std::string_view text, LoggedStatement& statement);
   [[nodiscard]] bool writes() const { return writes_; }  // INSERT, UPDATE, DELETE, MERGE, INTO somewhere in it
   [[nodiscard]] bool calls() const { return calls_; }    // a function that is not known to be harmless
-  [[nodiscard]] bool query() const { return query_; }    // AS SELECT somewhere in it
+  [[nodiscard]] bool sets_config() const { return sets_config_; }
+  [[nodiscard]] bool query() const { return query_; }  // AS SELECT somewhere in it
 
  private:
   struct Seen {
@@ -27,7 +28,8 @@ class SqlContext {
 
   std::array<Seen, 4> ring_ = {};  // the latest tokens
   std::size_t taken_ = 0;
-  bool writes_ = false, calls_ = false, query_ = false;
+  bool writes_ = false, calls_ = false, query_ = false, sets_config_ = false;
+  bool cursor_next_ = false;  // behind CURRENT OF
 };
 
 // Fills in kind, object and what depends on them.

@@ -33,7 +33,7 @@ Words words_of(std::string_view text) {
 // What may stand before a parenthesis and calls nothing.
 const Words& keywords() {
   static const Words words = words_of(
-      "all and any array as between by case cast conflict cross cube default distinct do else except exists "
+      "all and any array as between by case cast conflict copy cross cube default distinct do else except exists "
       "filter for from group grouping having ilike in inner interval intersect into is join key lateral like "
       "limit materialized not of offset on only or order outer over partition recursive returning rollup row "
       "select set sets similar some table tablesample then to union using values when where window with within "
@@ -152,6 +152,8 @@ bool is_relative_time(std::string_view literal) {
 }  // namespace
 
 void SqlContext::take(SqlToken::Kind kind, std::string_view text, LoggedStatement& statement) {
+  if (cursor_next_) statement.current_of = text;
+  cursor_next_ = false;
   if (kind == SqlToken::name)
     word(text, statement);
   else if (kind == SqlToken::symbol && text[0] == '(')
@@ -186,6 +188,9 @@ void SqlContext::word(std::string_view text, LoggedStatement& statement) {
       if (is_word(text, "current_timestamp") || is_word(text, "current_date") || is_word(text, "current_time"))
         statement.volatile_values = true;
       break;
+    case 'o':
+      cursor_next_ = is_word(text, "of") && is_word(before(0).text, "current");
+      break;
     case 'l':
       if (is_word(text, "localtime") || is_word(text, "localtimestamp")) statement.volatile_values = true;
       break;
@@ -201,13 +206,17 @@ void SqlContext::call(LoggedStatement& statement) {
   const bool qualified = before(1).text == "." && before(2).kind != SqlToken::symbol;
   const Seen& ahead = qualified ? before(3) : before(1);
   // A list of columns, or the width of a type.
-  for (std::string_view word : {"into", "as", "table", "references", "prepare", "execute"})
+  for (std::string_view word : {"into", "as", "table", "references", "prepare", "execute", "copy"})
     if (is_word(ahead.text, word)) return;
   if (ahead.text == ")" || ahead.text == ":") return;
   std::array<char, longest_name> buffer;
   const std::string_view name = lowered(last.text, buffer);
   if (!qualified && last.kind == SqlToken::name && keywords().contains(name)) return;
-  const bool own = qualified && !is_word(before(2).text, "pg_catalog");
+  const bool own = qualified && folded(before(2).text) != "pg_catalog";
+  if (!own && (name == "set_config" || name == "\"set_config\"")) {
+    sets_config_ = true;
+    return;
+  }
   if (!own && last.kind == SqlToken::name && is_volatile(name)) statement.volatile_values = true;
   if (name == "nextval" || name == "setval" || name.starts_with("lo_") || name == "lowrite") writes_ = true;
   // Those of the server: what pg_...() change is not the data.

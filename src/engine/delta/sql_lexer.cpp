@@ -227,4 +227,26 @@ std::string guard_colons(std::string_view sql, bool standard_strings) {
   return out;
 }
 
+std::string explicit_strings(std::string_view sql, bool standard_strings) {
+  std::string out;
+  std::size_t copied = 0;
+  SqlLexer lexer(sql, standard_strings);
+  for (SqlToken token = lexer.next(); token.kind != SqlToken::end; token = lexer.next()) {
+    if (token.kind != SqlToken::string) continue;
+    const std::string_view text = token.in(sql);
+    // N'' is a word of its own and a literal behind it.
+    const std::size_t quote = (text[0] | 0x20) == 'n' ? 1 : 0;
+    if (text[quote] != '\'' || text.find('\\') == std::string_view::npos) continue;
+    out.append(sql.substr(copied, token.begin + quote - copied));
+    if (quote > 0) out.replace(out.size() - quote, quote, "nchar ");
+    // What stands before must not become one word with it.
+    if (!out.empty() && is_name_byte(out.back())) out += ' ';
+    out += 'E';
+    for (char c : text.substr(quote)) out.append(c == '\\' && standard_strings ? 2 : 1, c);
+    copied = token.begin + token.size;
+  }
+  out.append(sql.substr(copied));
+  return out;
+}
+
 }  // namespace lpbm::delta

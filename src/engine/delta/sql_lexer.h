@@ -60,4 +60,7 @@ bool is_name_byte(char c);
 // the begin of a variable. To PostgreSQL it means the same.
 std::string guard_colons(std::string_view sql, bool standard_strings);
 
+// `sql` with each literal in a form that means the same whatever standard_conforming_strings says.
+std::string explicit_strings(std::string_view sql, bool standard_strings);
+
 }  // namespace lpbm::delta

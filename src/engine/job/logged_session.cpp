@@ -19,6 +19,18 @@ bool ends_transaction(std::string_view sql, bool standard_strings) {
   return false;
 }
 
+// Whether a string begins with what may be run in a block that has failed.
+bool begins_with_end(std::string_view sql, bool standard_strings) {
+  delta::LoggedSql statements(sql, standard_strings);
+  delta::LoggedStatement statement;
+  return statements.next(statement) && LoggedSession::is_end(statement);
+}
+
+// Of what a string has ended: whether its settings last.
+bool is_kept(const LoggedTransaction& t) {
+  return t.fate != Fate::drop && !t.changes.empty();
+}
+
 }  // namespace
 
 std::string LoggedSessions::text_of(Place place) const {
@@ -43,16 +55,17 @@ void LoggedSession::start(std::uint64_t local, const Line& line) {
   open_->string = strings_;
   open_->before = settings_;
   bool changed = false;
-  for (const Transaction& before : ended_) changed = changed || !before->changes.empty();
+  for (const Transaction& before : ended_) changed = changed || is_kept(*before);
   if (!changed) return;
   auto settings = std::make_shared<delta::Settings>(*settings_);
   for (const Transaction& before : ended_)
     for (const auto& change : before->changes)
-      if (!change.change.local) settings->apply(change.change);
+      if (!change.change.local && is_kept(*before)) settings->apply(change.change);
   open_->before = settings;
 }
 
 void LoggedSession::keep(const Transaction& t) {
+  if (t->fate == Fate::drop) return;
   bool changed = false;
   for (const auto& change : t->changes) changed = changed || !change.change.local;
   if (changed) {
@@ -69,6 +82,9 @@ void LoggedSession::keep(const Transaction& t) {
     all_.prepared[name] = t;
     return;
   }
+  constexpr std::size_t most_held = 1000;
+  for (const auto& cursor : t->cursors)
+    if (cursor.hold && held_.size() < most_held) held_.insert(cursor.name);
   t->fate = Fate::keep;
   if (!TransactionWriter::is_worth_it(*t)) return;
   all_.remarks.add(t->remarks);
@@ -147,7 +163,8 @@ void LoggedSession::resume(const csvlog::LogEvent& event, const Line& line) {
   }
   if (open_->local == 0) open_->local = line.local;
   // What ran after an error without a BEGIN in the log: it went back to a savepoint, which is not in the log either.
-  const bool unseen = !trace_.logs_all && !event.timed && line.local != 0;
+  const bool unseen =
+      event.timed ? !begins_with_end(event.sql, standard_strings()) : !trace_.logs_all && line.local != 0;
   if (open_->failed && (!open_->begun || unseen)) {
     open_->text.truncate(std::min(open_->failed_from, open_->text.size()));
     open_->failed = false;
@@ -158,10 +175,18 @@ void LoggedSession::resume(const csvlog::LogEvent& event, const Line& line) {
 void LoggedSession::statement(const csvlog::LogEvent& event, const Line& line) {
   ++all_.counts.read;
   resume(event, line);
-  // A statement is logged before it runs, and then without a transaction only in a block that has failed.
-  if (line.local == 0 && !event.timed && !open_) return;
   ++strings_;
   ends_in_string_ = 0;
+  // Each transaction of a session has the next number.
+  if (line.local != 0) last_local_ = line.local;
+  string_local_ = line.local != 0 || event.timed ? line.local : last_local_;
+  string_simple_ = event.kind == csvlog::LogEvent::statement && !event.timed;
+  // A statement is logged before it runs, and then without a transaction only in a block that has failed.
+  if (line.local == 0 && !event.timed && !open_) {
+    constexpr std::uint64_t none = ~std::uint64_t{0};
+    start(last_local_ == 0 ? none : last_local_, line);
+    open_->begun = open_->failed = true;
+  }
   begin_ = open_ ? open_->text.size() : 0;
   text_hash_ = std::hash<std::string_view>()(event.sql);
   text_size_ = event.sql.size();
@@ -175,12 +200,19 @@ void LoggedSession::statement(const csvlog::LogEvent& event, const Line& line) {
     cut_parameter_ = cut_parameter_ || parameter.text.ends_with("...");
     parameters.values[parameter.number - 1] = {true, parameter.null, std::move(parameter.text)};
   }
-  delta::LoggedSql sql(event.sql, standard_strings(), event.kind == csvlog::LogEvent::execute ? &parameters : nullptr);
+  // The server reads a string as a whole before it runs any of it.
+  string_standard_ = standard_strings();
+  standard_changes_ = false;
+  executed_.clear();
+  motions_ = open_ ? open_->motions.size() : 0;
+  delta::LoggedSql sql(event.sql, string_standard_, event.kind == csvlog::LogEvent::execute ? &parameters : nullptr);
   bool everyday = !event.timed, any = false;
   for (Statement& statement = all_.statement; sql.next(statement); any = true) {
-    if (!open_) start(line.local == 0 ? 0 : line.local + ends_in_string_, line);
+    if (!open_) start(local_here(), line);
     everyday = everyday && statement.everyday;
     if (event.timed && !statement.everyday) remark(Remark::timed, line);
+    // Nothing behind what a block that has failed does not take.
+    if (open_->failed && !is_end(statement)) break;
     apply(statement, line);
   }
   if (any && everyday) trace_.logs_all = true;
@@ -212,8 +244,10 @@ bool LoggedSession::is_same_text(std::string_view query) const {
 
 // The string's transaction `local` has failed: what it had committed before stays, what came behind has not run.
 bool LoggedSession::drop_ended(std::uint64_t local, bool same_text) {
-  const auto failed =
-      std::find_if(ended_.begin(), ended_.end(), [&](const Transaction& t) { return t->local == local; });
+  if (local != 0) last_local_ = local;
+  const auto failed = std::find_if(ended_.begin(), ended_.end(), [&](const Transaction& t) {
+    return t->local == local || (t->local == 0 && string_simple_ && same_text);
+  });
   if (local == 0 || failed == ended_.end()) return false;
   const std::vector<Transaction> rest(failed, ended_.end());
   ended_.erase(failed, ended_.end());
@@ -223,16 +257,32 @@ bool LoggedSession::drop_ended(std::uint64_t local, bool same_text) {
     drop(open_);
     open_.reset();
   }
-  if (rest.size() == 1 && !rest.front()->committed && !trace_.logs_all && !open_) {
-    // A savepoint that is not in the log may yet bring it back.
-    open_ = rest.front();
-    open_->failed = true;
-    open_->failed_from = same_text ? std::min(begin_, open_->text.size()) : open_->text.size();
-    return true;
-  }
-  for (const Transaction& t : rest) drop(t);
+  const Transaction& first = rest.front();
+  // Its end in the string was not reached: a block is open still, and a savepoint may bring it back, or one that is
+  // not in the log.
+  const bool block = first->begun && first->prepared_as.empty();
+  const bool unseen = rest.size() == 1 && !first->committed && !trace_.logs_all;
+  for (const Transaction& t : rest)
+    if (t != first || open_ || (!block && !unseen)) drop(t);
+  if (!open_ && (block || unseen)) reopen(first, same_text);
   all_.order.settle();
   return true;
+}
+
+void LoggedSession::reopen(const Transaction& t, bool same_text) {
+  if (!t->prepare_as.empty()) all_.preparing.erase(t->prepare_as);
+  t->prepare_as.clear();
+  t->fate = Fate::open;
+  t->committed = false;
+  open_ = t;
+  fail(same_text);
+}
+
+// The open transaction, in its last string.
+void LoggedSession::fail(bool same_text) {
+  open_->failed = true;
+  open_->failed_from = same_text ? std::min(begin_, open_->text.size()) : open_->text.size();
+  if (same_text && open_->motions.size() > motions_) open_->motions.resize(motions_);
 }
 
 void LoggedSession::error(std::uint64_t local, std::string_view query) {
@@ -254,8 +304,7 @@ void LoggedSession::error(std::uint64_t local, std::string_view query) {
   }
   if (open_->failed) return;
   ++all_.counts.failed;
-  open_->failed = true;
-  open_->failed_from = same_text ? std::min(begin_, open_->text.size()) : open_->text.size();
+  fail(same_text);
 }
 
 void LoggedSession::end(End how, std::uint64_t local) {

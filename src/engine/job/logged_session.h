@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,11 +71,15 @@ class LoggedSession {
   // `failed`: in the transaction `local`; `unknown`: whether the last statement has succeeded is not known.
   void end(End how, std::uint64_t local);
 
+  // Ends a block, or what has failed of it.
+  [[nodiscard]] static bool is_end(const delta::LoggedStatement& statement);
+
  private:
   using Transaction = std::shared_ptr<LoggedTransaction>;
   using Statement = delta::LoggedStatement;
 
   void start(std::uint64_t local, const Line& line);
+  [[nodiscard]] std::uint64_t local_here() const { return string_local_ == 0 ? 0 : string_local_ + ends_in_string_; }
   void resume(const csvlog::LogEvent& event, const Line& line);
   void close_unseen();
   void close(bool committed);
@@ -82,6 +87,8 @@ class LoggedSession {
   void drop(const Transaction& transaction);
   void note_failed_block(const LoggedTransaction& transaction);
   void keep_ended();
+  void reopen(const Transaction& transaction, bool same_text);
+  void fail(bool same_text);
   bool drop_ended(std::uint64_t local, bool same_text);
   [[nodiscard]] bool is_same_text(std::string_view query) const;
   [[nodiscard]] bool standard_strings() const;
@@ -92,7 +99,13 @@ class LoggedSession {
   void roll_back_to(const Statement& statement, const Line& line);
   void run(Statement& statement, const Line& line);
   void setting(Statement& statement, const Line& line);
+  void remember_change(delta::SettingChange change);
+  void cursor(Statement& statement, const Line& line);
+  [[nodiscard]] bool is_held(const std::string& cursor) const;
   void execute(Statement& statement, const Line& line);
+  bool execute_prepared(std::string_view text, bool standard, Statement& statement, const Line& line);
+  void execute_parsed(std::string_view text, Statement& statement, const Line& line);
+  void execute_by_name(Statement& prepared, Statement& statement, const Line& line);
   void remember(const Statement& statement);
   void commit_prepared(const Statement& statement, const Line& line);
   void add(std::string_view sql, const Line& line, const Statement& statement);
@@ -108,9 +121,20 @@ class LoggedSession {
   std::vector<Transaction> ended_;  // by the last string, not known to have succeeded
   std::uint64_t strings_ = 0;
   std::uint64_t ends_in_string_ = 0;
-  std::uint64_t begin_ = 0;  // of the last string's statements in the text of open_
+  std::uint64_t last_local_ = 0, string_local_ = 0;  // of the session; where the last string began
+  bool string_simple_ = false;                       // it was logged before it ran, of the simple protocol
+  std::uint64_t begin_ = 0;                          // of the last string's statements in the text of open_
+  std::size_t motions_ = 0;                          // and in its motions
+  std::string executed_;                             // by the last string's first EXECUTE
   std::size_t text_hash_ = 0, text_size_ = 0;
-  std::map<std::string, std::string, std::less<>> statements_;  // PREPARE
+  bool string_standard_ = true;    // standard_conforming_strings, as the last string was read
+  bool standard_changes_ = false;  // perhaps, since its begin
+  std::set<std::string> held_;     // cursors WITH HOLD of earlier transactions
+  struct Prepared {
+    std::string text;  // its literals are explicit
+    std::uint64_t string = 0;
+  };
+  std::map<std::string, Prepared, std::less<>> statements_;  // PREPARE
   std::size_t statements_size_ = 0;
   bool cut_parameter_ = false;
 };

@@ -9,6 +9,8 @@ namespace {
 
 using delta::LoggedStatement;
 
+constexpr std::string_view standard_strings_setting = "standard_conforming_strings";
+
 // Comments end at either kind of newline.
 void append_comment(std::string_view text, std::string& out) {
   while (true) {
@@ -39,6 +41,13 @@ bool is_concurrent(const delta::LoggedStatement& s) {
   return false;
 }
 
+// UPDATE and DELETE themselves; in a routine's body it is run later.
+bool changes_at_cursor(const delta::LoggedStatement& s) {
+  const bool here =
+      delta::is_word(s.word(0), "update") || delta::is_word(s.word(0), "delete") || delta::is_word(s.word(0), "with");
+  return here && !s.current_of.empty();
+}
+
 bool makes_routine(const delta::LoggedStatement& s) {
   for (std::size_t i = 1; i < 4; ++i)
     if (delta::is_word(s.word(i), "function") || delta::is_word(s.word(i), "procedure"))
@@ -50,7 +59,7 @@ bool makes_routine(const delta::LoggedStatement& s) {
 
 // As the session's settings say, with what its transactions have set since.
 bool LoggedSession::standard_strings() const {
-  constexpr std::string_view name = "standard_conforming_strings";
+  constexpr std::string_view name = standard_strings_setting;
   bool standard = true;
   const auto found = settings_->values.find(std::string(name));
   if (found != settings_->values.end()) standard = !is_off(found->second);
@@ -59,16 +68,18 @@ bool LoggedSession::standard_strings() const {
       if (change.scope != delta::SettingChange::one || change.name == name)
         standard = !change.statement || !is_off(*change.statement);
   };
-  for (const Transaction& t : ended_) look(*t);
+  for (const Transaction& t : ended_)
+    if (t->fate != LoggedTransaction::Fate::drop) look(*t);
   if (open_) look(*open_);
   return standard;
 }
 
+bool LoggedSession::is_end(const Statement& s) {
+  return s.kind == LoggedStatement::commit || s.kind == LoggedStatement::rollback ||
+         s.kind == LoggedStatement::rollback_to || s.kind == LoggedStatement::prepare_transaction;
+}
+
 void LoggedSession::apply(Statement& s, const Line& line) {
-  // In a block that has failed only its end, and the way back to a savepoint, are run.
-  const bool ends = s.kind == LoggedStatement::commit || s.kind == LoggedStatement::rollback ||
-                    s.kind == LoggedStatement::rollback_to || s.kind == LoggedStatement::prepare_transaction;
-  if (open_->failed && !ends) return;
   switch (s.kind) {
     case LoggedStatement::begin:
       open_->begun = true;
@@ -97,6 +108,9 @@ void LoggedSession::apply(Statement& s, const Line& line) {
     case LoggedStatement::deallocate:
       remember(s);
       break;
+    case LoggedStatement::cursor:
+      cursor(s, line);
+      break;
     default:
       run(s, line);
       break;
@@ -105,12 +119,15 @@ void LoggedSession::apply(Statement& s, const Line& line) {
 
 void LoggedSession::control(Statement& s, const Line& line) {
   ++ends_in_string_;
+  standard_changes_ = true;
   open_->time = line.time;
   if (s.kind == LoggedStatement::rollback || open_->failed) {
     if (open_->begun && !open_->failed) ++all_.counts.rolled_back;
     drop(open_);
+    // An error in the string may yet show that this was not reached.
+    open_->committed = true;
+    ended_.push_back(std::move(open_));
     open_.reset();
-    all_.order.settle();
   } else {
     if (s.kind == LoggedStatement::prepare_transaction) {
       open_->prepare_as = s.object;
@@ -119,7 +136,7 @@ void LoggedSession::control(Statement& s, const Line& line) {
     close(true);
   }
   if (!s.chain) return;
-  start(line.local == 0 ? 0 : line.local + ends_in_string_, line);
+  start(local_here(), line);
   open_->begun = true;
 }
 
@@ -139,6 +156,7 @@ void LoggedSession::roll_back_to(const Statement& s, const Line& line) {
   auto& marks = open_->savepoints;
   const auto found = std::find_if(marks.rbegin(), marks.rend(), [&](const auto& mark) { return mark.name == name; });
   open_->failed = false;
+  standard_changes_ = true;
   if (found == marks.rend()) {
     remark(Remark::savepoints, line);
     return;
@@ -176,70 +194,44 @@ void LoggedSession::commit_prepared(const Statement& s, const Line& line) {
 
 // What is kept of the session's settings; where they are read in the transaction itself, they are set there, too.
 void LoggedSession::setting(Statement& s, const Line& line) {
-  auto change = delta::setting_change(s);
-  if (!change) return;
+  delta::SettingChanges set = delta::setting_changes(s);
+  if (set.changes.empty() && !set.unknown) return;
   if (!s.runnable) return note(Remark::unrunnable, line, s.text);
-  if (change->scope == delta::SettingChange::one && change->name == "session_authorization" && !change->statement &&
-      all_.users)
-    add("SET SESSION AUTHORIZATION " + delta::identifier(user_), line, s);
-  else if (change->scope == delta::SettingChange::all)
+  if (s.parameters_missing) return note(Remark::settings, line, s.text);
+  s.settings_unknown = set.unknown;
+  open_->writes = open_->writes || set.unknown;
+  const auto is_all = [&](delta::SettingChange::Scope scope) {
+    return !set.changes.empty() && set.changes.front().scope == scope;
+  };
+  const bool own = !s.sets_config && is_all(delta::SettingChange::one) &&
+                   set.changes.front().name == "session_authorization" && !set.changes.front().statement;
+  if (is_all(delta::SettingChange::everything)) {
+    statements_.clear();
+    statements_size_ = 0;
+    held_.clear();
+  } else if (is_all(delta::SettingChange::all)) {
     add("RESET ALL;\n" + all_.client_encoding, line, s);
-  else if (change->scope == delta::SettingChange::one)
+  } else if (own && all_.users) {
+    add("SET SESSION AUTHORIZATION " + delta::identifier(user_), line, s);
+  } else {
     add(s.rendered, line, s);
-  const std::uint64_t at = open_->text.size();
+  }
+  for (delta::SettingChange& change : set.changes) remember_change(std::move(change));
+}
+
+void LoggedSession::remember_change(delta::SettingChange change) {
+  const bool one = change.scope == delta::SettingChange::one;
+  standard_changes_ = standard_changes_ || !one || change.name == standard_strings_setting;
   auto& changes = open_->changes;
   const std::uint64_t since = open_->savepoints.empty() ? 0 : open_->savepoints.back().changes;
-  const auto same = std::find_if(
-      changes.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(since, changes.size())), changes.end(),
-      [&](const LoggedTransaction::Change& old) {
-        return old.change.scope == delta::SettingChange::one && change->scope == delta::SettingChange::one &&
-               old.change.name == change->name && old.change.local == change->local;
-      });
+  const auto same =
+      std::find_if(changes.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(since, changes.size())),
+                   changes.end(), [&](const LoggedTransaction::Change& old) {
+                     return old.change.scope == delta::SettingChange::one && one && old.change.name == change.name &&
+                            old.change.local == change.local;
+                   });
   if (same != changes.end()) changes.erase(same);
-  changes.push_back({std::move(*change), at});
-}
-
-void LoggedSession::remember(const Statement& s) {
-  constexpr std::size_t most = 64u << 10;
-  if (s.kind == LoggedStatement::deallocate) {
-    const auto found = statements_.find(delta::folded(s.object));
-    if (delta::is_word(s.object, "all")) {
-      statements_.clear();
-      statements_size_ = 0;
-    } else if (found != statements_.end()) {
-      statements_size_ -= found->second.size();
-      statements_.erase(found);
-    }
-    return;
-  }
-  if (statements_size_ + s.text.size() > most) return;
-  std::string& text = statements_[delta::folded(s.object)];
-  statements_size_ += s.text.size() - text.size();
-  text = s.text;
-}
-
-// EXECUTE: with the PREPARE that it needs around it, which the line's detail holds.
-void LoggedSession::execute(Statement& s, const Line& line) {
-  const std::string name = delta::folded(s.object);
-  const auto known = statements_.find(name);
-  for (const std::string_view text :
-       {csvlog::prepared_text(line.detail),
-        known != statements_.end() ? std::string_view(known->second) : std::string_view{}}) {
-    delta::LoggedSql sql(text, standard_strings());
-    for (Statement prepare; sql.next(prepare);) {
-      if (prepare.kind != LoggedStatement::prepare || delta::folded(prepare.object) != name || !prepare.runnable)
-        continue;
-      if (!prepare.calls && !prepare.writes && delta::is_word(s.word(0), "execute")) return;
-      const std::string both = prepare.rendered + ";\n" + s.rendered + ";\nDEALLOCATE " + std::string(s.object);
-      s.volatile_values = s.volatile_values || prepare.volatile_values;
-      s.calls = s.calls || prepare.calls;
-      open_->writes = true;
-      add(both, line, s);
-      open_->statements += 2;
-      return;
-    }
-  }
-  note(Remark::unprepared, line, s.text);
+  changes.push_back({std::move(change), open_->text.size()});
 }
 
 void LoggedSession::run(Statement& s, const Line& line) {
@@ -250,15 +242,26 @@ void LoggedSession::run(Statement& s, const Line& line) {
   // The body of a function has parameters of its own.
   if (s.parameters_missing && !makes_routine(s)) return note(Remark::parameters_missing, line, s.text);
   if (s.kind == LoggedStatement::execute) return execute(s, line);
+  if (changes_at_cursor(s) && !open_->calls && !open_->find_cursor(delta::folded(s.current_of)))
+    return note(Remark::cursors, line, s.text);
+  delta::SettingChanges set;
+  if (s.sets_config) set = delta::setting_changes(s);
+  s.settings_unknown = set.unknown;
   if (s.kind != LoggedStatement::supporting || s.calls) open_->writes = true;
   const bool call = s.kind == LoggedStatement::call, concurrent = is_concurrent(s);
   open_->only_concurrently = concurrent && !call && !open_->commits_between;
   open_->commits_between = open_->commits_between || call || concurrent;
   add(s.rendered, line, s);
+  for (delta::SettingChange& change : set.changes) remember_change(std::move(change));
 }
 
 void LoggedSession::add(std::string_view sql, const Line& line, const Statement& s) {
-  std::string head;
+  std::string head, converted;
+  // Read as the string was by the server; here each statement is read when it runs.
+  if (standard_changes_ && standard_strings() != string_standard_) {
+    converted = delta::explicit_strings(sql, string_standard_);
+    sql = converted;
+  }
   const auto mark = [&](bool applies, Remark remark) {
     if (!applies) return;
     open_->remarks.add(remark, line.place);
@@ -266,10 +269,13 @@ void LoggedSession::add(std::string_view sql, const Line& line, const Statement&
     head += words_of(remark).code;
   };
   const bool runs = s.kind == LoggedStatement::change || s.kind == LoggedStatement::call ||
-                    s.kind == LoggedStatement::execute || s.kind == LoggedStatement::supporting;
-  open_->unsure_settings = open_->unsure_settings || (runs && s.calls) || s.kind == LoggedStatement::call;
+                    s.kind == LoggedStatement::execute || s.kind == LoggedStatement::supporting ||
+                    s.kind == LoggedStatement::cursor;
+  open_->calls = open_->calls || (runs && s.calls) || s.kind == LoggedStatement::call;
+  open_->unsure_settings = open_->unsure_settings || open_->calls || s.settings_unknown;
   mark(runs && s.volatile_values, Remark::volatile_values);
   mark(runs && s.calls, Remark::functions);
+  mark(s.settings_unknown, Remark::settings);
   mark(s.is_do, Remark::do_blocks);
   mark(s.temporary, Remark::temporary);
   mark(cut_parameter_, Remark::parameters_cut);

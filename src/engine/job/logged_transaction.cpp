@@ -12,6 +12,34 @@ std::string setting_name(const std::string& name) {
 
 }  // namespace
 
+const LoggedTransaction::Cursor* LoggedTransaction::find_cursor(const std::string& name) const {
+  for (const Cursor& cursor : cursors)
+    if (cursor.name == name) return &cursor;
+  return nullptr;
+}
+
+void LoggedTransaction::close_cursor(const std::string& name) {
+  std::erase_if(cursors, [&](const Cursor& cursor) { return name == "all" || cursor.name == name; });
+}
+
+void LoggedTransaction::go_back(const Mark& mark) {
+  text.truncate(mark.size);
+  statements = mark.statements;
+  changes.resize(mark.changes);
+  writes = mark.writes;
+  noted = mark.noted;
+  remarks.cut(mark.remarks);
+  std::erase_if(cursors, [&](const Cursor& cursor) { return cursor.number > mark.cursors_made; });
+  std::vector<Motion> since(motions.begin() + static_cast<std::ptrdiff_t>(mark.motions), motions.end());
+  motions.resize(mark.motions);
+  for (Motion& motion : since) {
+    if (motion.cursor > mark.cursors_made) continue;
+    text.append(motion.sql + ";\n");
+    ++statements;
+    motions.push_back(std::move(motion));
+  }
+}
+
 std::string TransactionWriter::client_encoding() const {
   return "SET client_encoding = " + delta::literal(encoding_);
 }
@@ -58,6 +86,9 @@ void TransactionWriter::write(const LoggedTransaction& t, Sink& out) {
   out.write(head);
   t.text.write_to(out);
   if (block) out.write("COMMIT;\n");
+  // What fetches from them later is left out.
+  for (const LoggedTransaction::Cursor& cursor : t.cursors)
+    if (cursor.hold) out.write("CLOSE " + delta::identifier(cursor.name) + ";\n");
   for (const LoggedTransaction::Change& change : t.changes) {
     if (change.change.local) continue;
     now_.apply(change.change);

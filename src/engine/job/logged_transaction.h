@@ -50,26 +50,39 @@ struct LoggedTransaction {
   };
   std::vector<Change> changes;
 
+  // Cursors that it has declared and not closed, and what moved and closed them: ROLLBACK TO closes those that were
+  // declared since, and leaves the others where they are.
+  struct Cursor {
+    std::string name;
+    std::uint64_t number;  // of those of the transaction
+    bool hold;
+  };
+  struct Motion {
+    std::uint64_t cursor;  // its number
+    std::string sql;
+  };
+  std::vector<Cursor> cursors;
+  std::vector<Motion> motions;
+  std::uint64_t cursors_made = 0;
+  bool calls = false;  // of functions, which may have opened cursors, too
+  [[nodiscard]] const Cursor* find_cursor(const std::string& name) const;
+  void close_cursor(const std::string& name);  // by its name, or "all"
+
   struct Mark {
     std::string name;
     std::uint64_t size, statements;
-    std::size_t changes;
+    std::size_t changes, motions;
+    std::uint64_t cursors_made;
     bool writes, noted;
     Remarks::Counts remarks;
   };
   std::vector<Mark> savepoints;
 
   [[nodiscard]] Mark mark(std::string name) const {
-    return {std::move(name), text.size(), statements, changes.size(), writes, noted, remarks.counts()};
+    return {std::move(name), text.size(), statements, changes.size(),  motions.size(),
+            cursors_made,    writes,      noted,      remarks.counts()};
   }
-  void go_back(const Mark& mark) {
-    text.truncate(mark.size);
-    statements = mark.statements;
-    changes.resize(mark.changes);
-    writes = mark.writes;
-    noted = mark.noted;
-    remarks.cut(mark.remarks);
-  }
+  void go_back(const Mark& mark);
 };
 
 // Writes transactions with the settings of their sessions.

@@ -26,6 +26,8 @@ enum class Remark : std::uint8_t {
   foreign_language,
   unreadable,
   missing_lines,
+  settings,
+  cursors,
   // What is in the output and may be another thing when it runs again, or not have happened.
   parameters_cut,
   volatile_values,
@@ -38,7 +40,7 @@ enum class Remark : std::uint8_t {
   begins_before,
   last_unknown,
 };
-constexpr std::size_t remark_count = 23;
+constexpr std::size_t remark_count = 25;
 
 // A word for programs and one for people. `lost`: something is missing in the output.
 struct RemarkWords {

@@ -122,6 +122,7 @@ TEST(LoggedSql, KindsAreKnownByTheirWords) {
       {"copy t from '/x' csv", K::copy_rows, ""},
       {"COPY t TO STDOUT", K::neutral, ""},
       {"COPY (SELECT a FROM t) TO STDOUT", K::neutral, ""},
+      {"COPY (SELECT f(a) FROM t) TO STDOUT", K::change, ""},
       {"DO $$ $$", K::call, ""},
       {"CALL p()", K::call, ""},
       {"CREATE TABLE t (a varchar(10))", K::change, ""},
@@ -129,7 +130,12 @@ TEST(LoggedSql, KindsAreKnownByTheirWords) {
       {"ALTER SYSTEM SET a = 1", K::beyond, ""},
       {"GRANT CONNECT ON DATABASE x TO y", K::beyond, ""},
       {"GRANT SELECT ON t TO y", K::change, ""},
-      {"DECLARE c CURSOR FOR SELECT 1", K::supporting, ""},
+      {"SELECT f(set_config('search_path', '', false))", K::change, ""},
+      {"VALUES (set_config('search_path', '', false))", K::set, ""},
+      {"DECLARE c CURSOR FOR SELECT 1", K::cursor, "c"},
+      {"FETCH FORWARD 5 FROM \"c d\"", K::cursor, "\"c d\""},
+      {"MOVE c", K::cursor, "c"},
+      {"CLOSE ALL", K::cursor, "ALL"},
       {"FROBNICATE", K::change, ""},
   };
   for (const auto& [sql, kind, object] : cases) {
@@ -162,12 +168,23 @@ TEST(LoggedSql, ValuesThatAreOthersEachTimeAndCallsAreSeen) {
   EXPECT_FALSE(only("CREATE TABLE temp (a int)").temporary);
 }
 
-std::string change_of(const char* sql) {
-  const auto change = setting_change(only(sql));
-  if (!change) return "none";
-  if (change->scope == SettingChange::all) return "all";
-  if (change->scope == SettingChange::everything) return "everything";
-  return change->name + (change->local ? " local" : "") + ": " + change->statement.value_or("default");
+std::string text_of(const SettingChanges& set) {
+  std::string out = set.unknown ? "unknown " : "";
+  if (set.changes.empty()) out += "none";
+  for (const SettingChange& change : set.changes) {
+    out += &change == &set.changes.front() ? "" : "; ";
+    if (change.scope == SettingChange::all)
+      out += "all";
+    else if (change.scope == SettingChange::everything)
+      out += "everything";
+    else
+      out += change.name + (change.local ? " local" : "") + ": " + change.statement.value_or("default");
+  }
+  return out;
+}
+
+std::string change_of(const char* sql, bool standard_strings = true) {
+  return text_of(setting_changes(only(sql, standard_strings)));
 }
 
 TEST(SessionSettings, AreTakenFromEachFormOfSet) {
@@ -191,6 +208,62 @@ TEST(SessionSettings, AreTakenFromEachFormOfSet) {
             "a.b local: SELECT pg_catalog.set_config('a.b', 'it''s', false)");
   for (const char* sql : {"SET client_encoding = 'LATIN1'", "SET NAMES 'x'", "SET statement_timeout = 1"})
     EXPECT_EQ(change_of(sql), "none") << sql;
+  // The same whatever the settings are where it is set anew.
+  EXPECT_EQ(change_of("SET app.x = 'a\\'b'", false), "app.x: SET app.x = E'a\\'b'");
+  EXPECT_EQ(change_of("SET app.x = 'a\\b'", true), "app.x: SET app.x = E'a\\\\b'");
+}
+
+TEST(SessionSettings, AreTakenFromSetConfigWhereItsValuesStandInTheText) {
+  const std::string path = "search_path: SELECT pg_catalog.set_config('search_path', 'a', false)";
+  for (const char* sql :
+       {"SELECT set_config('search_path', 'a', false)", "select PG_CATALOG.SET_CONFIG('Search_Path','a','f')",
+        "SELECT \"pg_catalog\".\"set_config\"('search_path'::text, ('a')::varchar, NULL)",
+        "SELECT set_config(E'search_path', CAST('a' AS text), 0::bool) AS x",
+        "SELECT 1, set_config('search_path', "
+        "'a', 'off') y, current_user"})
+    EXPECT_EQ(change_of(sql), path) << sql;
+  for (const char* local : {"true", "'t'", "'yes'", "'on'::boolean", "1::bool", "CAST('true' AS text)::bool"})
+    EXPECT_EQ(change_of((std::string("SELECT set_config('a.b', 'c', ") + local + ")").c_str()),
+              "a.b local: SELECT pg_catalog.set_config('a.b', 'c', false)")
+        << local;
+  EXPECT_EQ(change_of("SELECT set_config('a.b', NULL::text, false), set_config('role', 'bob', false), "
+                      "set_config('c.d', 5::text, false), set_config('c.e', true::text, false)"),
+            "a.b: default; role: SELECT pg_catalog.set_config('role', 'bob', false); c.d: SELECT "
+            "pg_catalog.set_config('c.d', '5', false); c.e: SELECT pg_catalog.set_config('c.e', 'true', false)");
+  EXPECT_EQ(change_of("SELECT set_config('a.b', 'c\\'d', false)", false),
+            "a.b: SELECT pg_catalog.set_config('a.b', E'c\\'d', false)");
+  EXPECT_EQ(change_of("SELECT set_config('application_name', f(), false)"), "none") << "it changes no meaning";
+  EXPECT_EQ(change_of("SELECT my.set_config('search_path', 'a', false)"), "none");
+}
+
+TEST(SessionSettings, OfSetConfigThatTheTextDoesNotShowForSureAreUnknown) {
+  for (const char* sql :
+       {"SELECT set_config('a.b', f(), false)", "SELECT set_config('a.b', (SELECT x FROM y), false)",
+        "SELECT set_config(x, 'b', false) FROM y", "SELECT set_config('a.b', 'c' || 'd', false)",
+        "SELECT set_config('a.b', 'c', x)", "SELECT set_config('a.b', 'now'::date::text, false)",
+        "SELECT set_config('a.b', '1'::bool::text, false)", "SELECT set_config('a.b', ('1'::bool)::text, false)",
+        "SELECT set_config('a.b', CAST('1'::bool AS text), false)",
+        "SELECT set_config('a.b', 'abc'::varchar(2), false)", "SELECT set_config('a.b', '007'::int::text, false)",
+        "SELECT set_config('a.b', 7.50::text, false)", "SELECT set_config('a.b', true::int::text, false)",
+        "SELECT set_config('a.b', $1, false)", "SELECT set_config(U&'a.b', 'c', false)",
+        "SELECT set_config(setting_name => 'a.b')", "SELECT set_config("})
+    EXPECT_EQ(change_of(sql), "unknown none") << sql;
+  const std::string known = "unknown a.b: SELECT pg_catalog.set_config('a.b', 'c', false)";
+  for (const char* sql :
+       {"SELECT set_config('a.b', 'c', false) FROM t", "SELECT set_config('a.b', 'c', false) WHERE x",
+        "SELECT CASE WHEN x THEN set_config('a.b', 'c', false) END", "SELECT upper(set_config('a.b', 'c', false))",
+        "SELECT set_config('a.b', 'c', false) || 'x'", "VALUES (set_config('a.b', 'c', false))",
+        "SELECT (SELECT set_config('a.b', 'c', false))", "SELECT 1 UNION SELECT set_config('a.b', 'c', false)",
+        "INSERT INTO t SELECT set_config('a.b', 'c', false)"})
+    EXPECT_EQ(change_of(sql), known) << sql;
+}
+
+TEST(SessionSettings, OfSetConfigInADefinitionAreNoneOfTheSession) {
+  for (const char* sql : {"CREATE VIEW v AS SELECT set_config('a.b', 'c', false)",
+                          "CREATE TABLE t (a text DEFAULT set_config('a.b', 'c', false))",
+                          "CREATE FUNCTION f() RETURNS text RETURN set_config('a.b', 'c', false)"})
+    EXPECT_FALSE(only(sql).sets_config) << sql;
+  EXPECT_TRUE(only("CREATE TABLE t AS SELECT set_config('a.b', 'c', false)").sets_config);
 }
 
 }  // namespace

@@ -32,6 +32,20 @@ TEST(SqlLexer, BackslashesCountAsTheSettingSays) {
   EXPECT_EQ(guard_colons("'\\' :x'", false), "'\\' :x'");
 }
 
+TEST(SqlLexer, ExplicitLiteralsMeanTheSameWhateverTheSettingSays) {
+  const char* const as_it_is = R"(SELECT 'a', E'\n', U&'\0041', $$\$$, "\", B'1')";
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {as_it_is, as_it_is, as_it_is},
+      {R"(('a\\b''c'))", R"((E'a\\\\b''c'))", R"((E'a\\b''c'))"},
+      {"'a'\n'\\\\'", "E'a'\n'\\\\\\\\'", "E'a'\n'\\\\'"},
+      {R"(N'\\', as'\\')", R"(nchar E'\\\\', as E'\\\\')", R"(nchar E'\\', as E'\\')"},
+  };
+  for (const auto& [sql, of_standard, of_other] : cases) {
+    EXPECT_EQ(explicit_strings(sql, true), of_standard) << sql;
+    EXPECT_EQ(explicit_strings(sql, false), of_other) << sql;
+  }
+}
+
 TEST(SqlLexer, UnfinishedTextIsNoTrouble) {
   for (const char* sql : {"'", "\"", "E'\\", "$a$", "$a", "/*", "--", ":", "U&", "$"})
     EXPECT_EQ(guard_colons(sql, true), sql) << sql;
