@@ -51,6 +51,13 @@ job::RestoreOptions to_job(const Options& options, ProgressLine& line) {
   out.bindir = options.bindir;
   if (!options.until.empty()) out.until = parse_time(options.until);
   out.entry = options.entry;
+  out.map_roles = options.map_roles;
+  out.map_tablespaces = options.map_tablespaces;
+  out.no_owner = options.no_owner;
+  out.tell = [&line](const std::string& text) {
+    line.clear();
+    note(text);
+  };
   out.progress = [&line](const std::string& phase, std::uint64_t done, std::optional<std::uint64_t> total,
                          const std::string& unit) { line.show(phase, done, total, unit); };
   return out;
@@ -62,7 +69,16 @@ int restore(const Options& options) {
                 "Name the database to restore into by --target \"dbname=...\", or try the backup by --check.");
   if (!options.target.empty() && options.check)
     throw Error(ErrorKind::usage, "restoring", "--check restores into a server of its own", "Leave --target out.");
-  if (const auto first = first_journal(options)) return restore_first(options, *first);
+  const bool maps = options.no_owner || !options.map_roles.empty() || !options.map_tablespaces.empty();
+  if (options.check && maps)
+    throw Error(ErrorKind::usage, "restoring", "--check restores into a server of its own, where nothing is mapped",
+                "Leave --map-role, --map-tablespace and --no-owner out.");
+  if (const auto first = first_journal(options)) {
+    if (maps)
+      throw Error(ErrorKind::usage, "restoring", "a backup of the first LPBM holds no roles to be mapped",
+                  "Leave --map-role, --map-tablespace and --no-owner out.");
+    return restore_first(options, *first);
+  }
   if (options.keep_going)
     throw Error(ErrorKind::usage, "restoring", "--keep-going is for journals of the first LPBM alone",
                 "This backup is exact: an error in it says that something is wrong, and where.");
@@ -98,6 +114,21 @@ void add_restore_command(CLI::App& app, Options& options, Command& chosen) {
   command->add_option("--until", options.until, "leave out what was committed after this time (2026-11-21 14:30:00+00)")
       ->type_name("TIME");
   command->add_option("--entry", options.entry, "stop after this entry of the journal")->type_name("N");
+  command
+      ->add_option("--map-role", options.map_roles,
+                   "the role NEW of the target takes the place of OLD, which is not created; can be repeated")
+      ->type_name("OLD=NEW")
+      ->expected(1)
+      ->take_all();
+  command
+      ->add_option(
+          "--map-tablespace", options.map_tablespaces,
+          "make the tablespace OLD (its name, or its directory on the source) in this directory; can be repeated")
+      ->type_name("OLD=DIR")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--no-owner", options.no_owner,
+                    "create no roles: the user of the target takes the place of each that --map-role does not name");
   command->add_flag("--check", options.check,
                     "try it: restore into a temporary server, which is removed afterwards (not as root)");
   command->add_flag("--keep-going", options.keep_going,

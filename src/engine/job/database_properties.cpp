@@ -71,6 +71,35 @@ json collect_labels(Connection& connection) {
   return out;
 }
 
+// What a server must offer before the database can be there; looked at by a restore before it begins.
+json collect_extensions(Connection& connection) {
+  const Result result = connection.exec("SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY 1");
+  json out = json::array();
+  for (int row = 0; row < result.rows(); ++row)
+    out.push_back({{"name", result.text(row, 0)}, {"version", result.text(row, 1)}});
+  return out;
+}
+
+json collect_collations(Connection& connection) {
+  constexpr int v15 = 150000, v17 = 170000;
+  const int version = connection.server_version();
+  const std::string locale = version >= v17 ? "c.colllocale" : version >= v15 ? "c.colliculocale" : "NULL";
+  const Result result = connection.exec(
+      "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname), c.collprovider::text,"
+      " c.collcollate, c.collctype, " +
+      locale +
+      " FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace"
+      " WHERE c.oid >= 16384 AND n.nspname <> 'pg_catalog' ORDER BY 1");
+  json out = json::array();
+  for (int row = 0; row < result.rows(); ++row)
+    out.push_back({{"name", result.text(row, 0)},
+                   {"provider", result.text(row, 1)},
+                   {"collate", nullable(result.get(row, 2))},
+                   {"ctype", nullable(result.get(row, 3))},
+                   {"locale", nullable(result.get(row, 4))}});
+  return out;
+}
+
 // Texts as UTF-8, as JSON wants them, whatever the session reads otherwise.
 class Utf8 {
  public:
@@ -229,6 +258,8 @@ json collect_database_properties(Connection& connection) {
           {"acl", result.text(0, no_acl) == "t" ? json(nullptr) : collect_acl(connection)},
           {"security_labels", collect_labels(connection)},
           {"settings", collect_settings(connection)},
+          {"extensions", collect_extensions(connection)},
+          {"collations", collect_collations(connection)},
           {"has_public", has(connection, "pg_catalog.pg_namespace WHERE nspname = 'public'")},
           {"has_plpgsql", has(connection, "pg_catalog.pg_extension WHERE extname = 'plpgsql'")}};
 }

@@ -61,7 +61,7 @@ class FirstRestoration {
     RestoreTarget target = make_target();
     postgres::Connection inside = target.connect();
     const nlohmann::json properties = collect_database_properties(inside);
-    target.begin(properties, plan_.front().name + " of the first LPBM", result_.notes);
+    target.begin(properties, plan_.front().name + " of the first LPBM");
     for (const FirstEntry& entry : plan_) {
       report(entry);
       apply(target, entry);
@@ -91,6 +91,7 @@ class FirstRestoration {
   RestoreTarget make_target() {
     {
       RestoreTarget target(options_.target, 0);
+      target.refuse();
       if (target.exists()) return target;
       target.server().exec("CREATE DATABASE " + postgres::quote_identifier(target.name()) + " TEMPLATE template0");
     }

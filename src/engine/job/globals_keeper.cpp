@@ -20,6 +20,7 @@ std::set<std::string> names_of(Connection& connection, const char* query) {
 }
 
 constexpr const char* role_names = "SELECT rolname FROM pg_catalog.pg_authid";
+constexpr const char* dropped = ", which the source dropped,";
 constexpr const char* tablespace_names = "SELECT spcname FROM pg_catalog.pg_tablespace";
 
 void run(Connection& connection, const std::string& what, const std::string& sql) {
@@ -52,29 +53,29 @@ std::set<std::string> grantees(const std::vector<GlobalStatement>& statements) {
   return out;
 }
 
+std::string stand_in_text(const std::string& role) {
+  return "ALTER ROLE " + quote_identifier(role) + " NOLOGIN PASSWORD NULL";
+}
+
+// The membership as it is between the roles that take the places of these.
+Membership mapped(const Membership& membership, const RoleMap& map) {
+  Membership out{map(membership.role), map(membership.member), "", ""};
+  out.text = "GRANT " + quote_identifier(out.role) + " TO " + quote_identifier(out.member);
+  const std::vector<GlobalStatement> statements = split_globals(membership.text);
+  const auto& words = statements.front().words;
+  for (std::size_t i = 4; i < words.size() && words[i] != "GRANTED"; ++i) out.text += " " + words[i];
+  if (!membership.grantor.empty() && !map.maps(membership.grantor)) {
+    out.grantor = membership.grantor;
+    out.text += " GRANTED BY " + quote_identifier(out.grantor);
+  }
+  return out;
+}
+
 std::string grantee_text(const std::string& name) {
   return name == "PUBLIC" ? name : quote_identifier(name);
 }
 
 }  // namespace
-
-std::vector<std::string> check_tablespaces(Connection& connection, const Globals& globals) {
-  const std::set<std::string> present = names_of(connection, tablespace_names);
-  std::vector<std::string> out;
-  for (const Tablespace& space : globals.tablespaces) {
-    if (present.contains(space.name)) continue;
-    const Result stat =
-        connection.exec("SELECT (pg_catalog.pg_stat_file($1, true)).isdir", {std::optional(space.location)});
-    if (stat.text(0, 0) != "t") {
-      out.push_back(space.name + " (there is no directory " + space.location + ")");
-      continue;
-    }
-    const Result files =
-        connection.exec("SELECT pg_catalog.count(*) FROM pg_catalog.pg_ls_dir($1)", {std::optional(space.location)});
-    if (files.text(0, 0) != "0") out.push_back(space.name + " (the directory " + space.location + " is not empty)");
-  }
-  return out;
-}
 
 void GlobalsKeeper::apply(const Globals& globals) {
   known_.clear();
@@ -82,8 +83,15 @@ void GlobalsKeeper::apply(const Globals& globals) {
   connection_.exec("SET client_encoding = " + quote_literal(globals.encoding) +
                    "; SET standard_conforming_strings = on");
   apply_roles(globals);
-  apply_memberships(globals);
-  apply_parameters(globals);
+  memberships_ = globals.memberships;
+  std::set<Membership> memberships;
+  for (const Membership& membership : globals.memberships)
+    if (made_.contains(membership.role) || made_.contains(membership.member)) memberships.insert(membership);
+  apply_memberships(memberships);
+  std::vector<GlobalStatement> parameters;
+  for (const GlobalStatement& statement : globals.parameters)
+    if (made_.contains(word_after(statement.words, "TO"))) parameters.push_back(statement);
+  apply_parameters(parameters);
   apply_tablespaces(globals);
   connection_.exec("SET client_encoding = 'UTF8'");
 }
@@ -106,6 +114,7 @@ void GlobalsKeeper::apply_roles(const Globals& globals) {
     if (ours) clear_role(connection_, role.name, own->second.find(" VALID UNTIL ") != std::string::npos);
     for (const GlobalStatement& statement : role.statements)
       if (!ours || statement.words[0] != "CREATE") run(connection_, what, statement.text);
+    if (stands_in(role.name)) run(connection_, what, stand_in_text(role.name));
     connection_.exec("COMMIT");
     made_[role.name] = text;
   }
@@ -134,10 +143,7 @@ void GlobalsKeeper::grant(std::vector<Membership> missing) {
 
 // What is granted depends on what its grantor was granted, so that there is no taking back of one alone: when anything
 // has changed, all is taken back and given again.
-void GlobalsKeeper::apply_memberships(const Globals& globals) {
-  std::set<Membership> wanted;
-  for (const Membership& membership : globals.memberships)
-    if (made_.contains(membership.role) || made_.contains(membership.member)) wanted.insert(membership);
+void GlobalsKeeper::apply_memberships(const std::set<Membership>& wanted) {
   if (wanted == granted_) return;
   connection_.exec("BEGIN");
   const std::set<std::string> present = names_of(connection_, role_names);
@@ -151,10 +157,7 @@ void GlobalsKeeper::apply_memberships(const Globals& globals) {
   connection_.exec("COMMIT");
 }
 
-void GlobalsKeeper::apply_parameters(const Globals& globals) {
-  std::vector<GlobalStatement> wanted;
-  for (const GlobalStatement& statement : globals.parameters)
-    if (made_.contains(word_after(statement.words, "TO"))) wanted.push_back(statement);
+void GlobalsKeeper::apply_parameters(const std::vector<GlobalStatement>& wanted) {
   if (text_of(wanted) == text_of(parameters_)) return;
   const std::string what = "privileges on settings";
   const std::set<std::string> present = names_of(connection_, role_names);
@@ -166,7 +169,7 @@ void GlobalsKeeper::apply_parameters(const Globals& globals) {
               quote_identifier(role) + " CASCADE");
   for (const GlobalStatement& statement : wanted) run(connection_, what, statement.text);
   connection_.exec("COMMIT");
-  parameters_ = std::move(wanted);
+  parameters_ = wanted;
 }
 
 void GlobalsKeeper::apply_tablespaces(const Globals& globals) {
@@ -213,20 +216,51 @@ void GlobalsKeeper::clear_tablespace(const Tablespace& former, const Tablespace&
   run(connection_, "tablespace " + space.name, text + "; GRANT ALL ON TABLESPACE " + name + " TO " + owner);
 }
 
-void GlobalsKeeper::finish(std::vector<std::string>& notes) {
-  for (const auto& [name, space] : spaces_)
-    if (!spaces_known_.contains(name)) drop("TABLESPACE", "tablespace", name, notes);
-  for (const auto& [name, text] : made_)
-    if (!known_.contains(name)) drop("ROLE", "role", name, notes);
+std::set<std::string> GlobalsKeeper::roles_made() const {
+  std::set<std::string> out;
+  for (const auto& [name, text] : made_) out.insert(name);
+  return out;
 }
 
-void GlobalsKeeper::drop(const char* kind, const char* noun, const std::string& name, std::vector<std::string>& notes) {
+std::set<std::string> GlobalsKeeper::tablespaces_made() const {
+  std::set<std::string> out;
+  for (const auto& [name, space] : spaces_) out.insert(name);
+  return out;
+}
+
+// What was between roles that were on the target before stays the target's own affair.
+void GlobalsKeeper::dismiss_stand_ins() {
+  const auto stays = [this](const std::string& role) { return made_.contains(role) && !stands_in(role); };
+  std::set<Membership> memberships;
+  for (const Membership& membership : memberships_) {
+    const Membership now = mapped(membership, *map_);
+    if (now.role != now.member && (stays(now.role) || stays(now.member))) memberships.insert(now);
+  }
+  apply_memberships(memberships);
+  std::vector<GlobalStatement> parameters;
+  for (const GlobalStatement& statement : parameters_)
+    if (!stands_in(word_after(statement.words, "TO"))) parameters.push_back(statement);
+  apply_parameters(parameters);
+}
+
+void GlobalsKeeper::finish(std::vector<std::string>& notes) {
+  if (map_ && !map_->empty()) dismiss_stand_ins();
+  for (const auto& [name, space] : spaces_)
+    if (!spaces_known_.contains(name)) drop("TABLESPACE", "tablespace", name, dropped, notes);
+  for (const auto& [name, text] : made_)
+    if (stands_in(name))
+      drop("ROLE", "role", name, ", in whose place " + (*map_)(name) + " is,", notes);
+    else if (!known_.contains(name))
+      drop("ROLE", "role", name, dropped, notes);
+}
+
+void GlobalsKeeper::drop(const char* kind, const char* noun, const std::string& name, const std::string& why,
+                         std::vector<std::string>& notes) {
   try {
     connection_.exec(std::string("DROP ") + kind + " " + quote_identifier(name));
   } catch (const Error& error) {
     if (PQstatus(connection_.raw()) != CONNECTION_OK) throw;
-    notes.push_back(std::string(noun) + " " + name +
-                    ", which the source dropped, could not be dropped: " + error.cause());
+    notes.push_back(std::string(noun) + " " + name + why + " could not be dropped: " + error.cause());
   }
 }
 

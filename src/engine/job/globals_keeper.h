@@ -8,24 +8,25 @@
 #include <vector>
 
 #include "job/globals.h"
+#include "job/role_map.h"
 #include "postgres/connection.h"
 
 namespace lpbm::job {
 
-// Tablespaces of `globals` that are missing and cannot be made, each with its reason, for people; nothing is changed.
-std::vector<std::string> check_tablespaces(postgres::Connection& connection, const Globals& globals);
-
 // Applies one state of the globals after another, in stream order. Not in a transaction.
 class GlobalsKeeper {
  public:
-  // With `in_place` missing tablespaces are made inside the data directory (scratch servers only).
-  explicit GlobalsKeeper(postgres::Connection& connection, bool in_place = false)
-      : connection_(connection), in_place_(in_place) {}
+  // With `in_place` missing tablespaces are made inside the data directory (scratch servers only). Roles that `map`,
+  // which must outlive this, maps are made as stand-ins, which nobody can log in as; null: no role is mapped.
+  explicit GlobalsKeeper(postgres::Connection& connection, bool in_place = false, const RoleMap* map = nullptr)
+      : connection_(connection), in_place_(in_place), map_(map) {}
   void apply(const Globals& globals);
   // Roles made by somebody else on the way, to be treated as made here.
   void adopt(const std::vector<std::string>& roles);
-  // Drops the roles and tablespaces made here that the last state does not know. What cannot be dropped is said in
-  // `notes`.
+  [[nodiscard]] std::set<std::string> roles_made() const;
+  [[nodiscard]] std::set<std::string> tablespaces_made() const;
+  // Drops the roles and tablespaces made here that the last state does not know, and the stand-ins, whose memberships
+  // go to the roles in their places first. What cannot be dropped is said in `notes`.
   void finish(std::vector<std::string>& notes);
 
  private:
@@ -33,13 +34,18 @@ class GlobalsKeeper {
   void make_tablespace(const Tablespace& space);
   void clear_tablespace(const Tablespace& former, const Tablespace& space);
   void apply_roles(const Globals& globals);
-  void apply_memberships(const Globals& globals);
-  void apply_parameters(const Globals& globals);
+  void apply_memberships(const std::set<Membership>& wanted);
+  void apply_parameters(const std::vector<GlobalStatement>& wanted);
+  void dismiss_stand_ins();
+  [[nodiscard]] bool stands_in(const std::string& role) const { return map_ && map_->maps(role); }
   void grant(std::vector<Membership> missing);
-  void drop(const char* kind, const char* noun, const std::string& name, std::vector<std::string>& notes);
+  void drop(const char* kind, const char* noun, const std::string& name, const std::string& why,
+            std::vector<std::string>& notes);
 
   postgres::Connection& connection_;
   bool in_place_;
+  const RoleMap* map_;
+  std::vector<Membership> memberships_;  // of the last state, whoever made the roles
   // As applied last, of what was made here:
   std::map<std::string, std::string> made_;  // roles: the text of their statements
   std::set<Membership> granted_;

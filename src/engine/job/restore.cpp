@@ -1,5 +1,6 @@
 #include "job/restore.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -8,6 +9,7 @@
 #include "job/globals_keeper.h"
 #include "job/object.h"
 #include "job/pg_restore.h"
+#include "job/preflight.h"
 #include "job/replay.h"
 #include "job/restore_full.h"
 #include "job/restore_target.h"
@@ -17,6 +19,7 @@ namespace lpbm::job {
 namespace {
 
 using journal::Entry;
+using nlohmann::json;
 
 const journal::Object* find_object(const Entry& entry, const std::string& name) {
   for (const journal::Object& object : entry.objects)
@@ -66,6 +69,7 @@ class Restoration {
         journal_(open_journal(options.journal, options.signer, keys_, result_.notes)),
         plan_(journal::make_plan(journal_, options.until, options.entry)),
         store_(store::open(options.store)),
+        roles_(options.map_roles, options.no_owner),
         target_(options.target, plan_.full.server_version) {}
 
   RestoreResult run();
@@ -81,6 +85,10 @@ class Restoration {
   }
   std::string text_of(const Entry& entry, const std::string& name);
   void look();
+  void look_at_globals();
+  json properties_of(const Entry& entry);
+  void look_for_programs();
+  void transfer_roles(postgres::Connection& connection);
   void restore_full();
   void replay(postgres::Connection& connection);
   void replay_entry(Replay& replay, const Entry& entry, const journal::Object& object, Lsn after, bool& more);
@@ -94,10 +102,11 @@ class Restoration {
   journal::Journal journal_;
   journal::Plan plan_;
   std::unique_ptr<store::Store> store_;
+  RoleMap roles_;
   RestoreTarget target_;
   nlohmann::json properties_;
   std::string pg_restore_;
-  Globals globals_;
+  std::map<std::uint64_t, Globals> globals_;  // by entry
   std::optional<GlobalsKeeper> keeper_;
   std::optional<ReplayTotals> totals_;
 };
@@ -110,27 +119,53 @@ std::string Restoration::text_of(const Entry& entry, const std::string& name) {
   }
 }
 
-// All that can be refused is refused here, before anything is changed.
+json Restoration::properties_of(const Entry& entry) {
+  const json manifest = json::parse(text_of(entry, "manifest"), nullptr, false);
+  if (!manifest.is_object() || manifest.value("version", 0) != 1 || !manifest.contains("database"))
+    throw Error(ErrorKind::permanent, "reading the manifest of entry " + std::to_string(entry.number),
+                "it is not of a version that is known here");
+  return manifest["database"];
+}
+
+void Restoration::look_for_programs() {
+  try {
+    pg_restore_ = find_pg_restore(options_.bindir, target_.server().server_version());
+    check_pg_restore(pg_restore_, plan_.full.server_version, target_.server().server_version());
+  } catch (const Error& error) {
+    target_.obstacles().add(error);
+  }
+}
+
+void Restoration::look_at_globals() {
+  globals_[plan_.full.number] = parse_globals(text_of(plan_.full, "globals"));
+  for (const Entry& delta : plan_.deltas)
+    if (find_object(delta, "globals")) globals_[delta.number] = parse_globals(text_of(delta, "globals"));
+  std::vector<Globals*> states;
+  for (auto& [number, globals] : globals_) states.push_back(&globals);
+  map_tablespaces(options_.map_tablespaces, states);
+  roles_.look(target_.server(), states, target_.obstacles());
+  if (options_.scratch || !target_.is_superuser()) return;
+  for (const Globals* globals : states) check_tablespaces(target_.server(), *globals, target_.obstacles());
+}
+
+// All that can be refused is refused here, before anything is changed, and at once.
 void Restoration::look() {
   report("looking", 0, std::nullopt, "entries");
-  pg_restore_ = find_pg_restore(options_.bindir, target_.server().server_version());
-  check_pg_restore(pg_restore_, plan_.full.server_version, target_.server().server_version());
-  const auto manifest = nlohmann::json::parse(text_of(plan_.full, "manifest"), nullptr, false);
-  if (!manifest.is_object() || manifest.value("version", 0) != 1 || !manifest.contains("database"))
-    throw Error(ErrorKind::permanent, "reading the manifest of entry " + std::to_string(plan_.full.number),
-                "it is not of a version that is known here");
-  properties_ = manifest["database"];
-  globals_ = parse_globals(text_of(plan_.full, "globals"));
-  std::vector<std::string> missing;
-  if (!options_.scratch) missing = check_tablespaces(target_.server(), globals_);
+  look_for_programs();
+  std::vector<std::string> told;
+  const auto tell = [&told](const std::string& text) { told.push_back(text); };
+  properties_ = properties_of(plan_.full);
+  look_at_globals();
+  check_database_needs(target_.server(), properties_, !target_.exists(), target_.obstacles(), tell);
   for (const Entry& delta : plan_.deltas)
-    if (find_object(delta, "globals") && !options_.scratch && missing.empty())
-      missing = check_tablespaces(target_.server(), parse_globals(text_of(delta, "globals")));
-  if (missing.empty()) return;
-  std::string names;
-  for (const std::string& one : missing) names += (names.empty() ? "" : ", ") + one;
-  throw Error(ErrorKind::permanent, "restoring into " + target_.name(), "tablespaces are missing: " + names,
-              "Make these directories, empty and owned by the server's user, or the tablespaces themselves elsewhere.");
+    if (find_object(delta, "manifest"))
+      check_database_needs(target_.server(), properties_of(delta), false, target_.obstacles(), tell);
+  target_.refuse();
+  if (target_.exists())
+    for (const std::string& difference : compare_database_properties(target_.server(), target_.name(), properties_))
+      tell("the database is there already: its " + difference);
+  if (!options_.scratch) tell_globals(target_.server(), globals_.at(plan_.full.number), roles_, tell);
+  for (const std::string& text : told) options_.tell ? options_.tell(text) : result_.notes.push_back(text);
 }
 
 void Restoration::restore_full() {
@@ -171,11 +206,9 @@ void Restoration::apply_refreshes(Replay& replay, const Entry& delta) {
 // names.
 void Restoration::follow_globals(const Entry& delta, const std::vector<std::string>& stand_ins) {
   keeper_->adopt(stand_ins);
-  keeper_->apply(parse_globals(text_of(delta, "globals")));
+  keeper_->apply(globals_.at(delta.number));
   if (!find_object(delta, "manifest")) return;
-  const auto manifest = nlohmann::json::parse(text_of(delta, "manifest"), nullptr, false);
-  if (!manifest.is_object() || !manifest.contains("database")) return;
-  properties_ = manifest["database"];
+  properties_ = properties_of(delta);
   apply_database_access(target_.server(), target_.name(), properties_);
 }
 
@@ -208,6 +241,18 @@ void Restoration::replay(postgres::Connection& connection) {
   totals_ = replay.finish();
 }
 
+// Who was only needed until here goes.
+void Restoration::transfer_roles(postgres::Connection& connection) {
+  const std::set<std::string> made = keeper_->roles_made();
+  roles_.meet({made.begin(), made.end()});
+  if (!roles_.empty()) {
+    report("roles", 0, std::nullopt, "roles");
+    roles_.transfer(connection, keeper_->tablespaces_made(), result_.notes);
+    properties_ = roles_.apply(properties_);
+  }
+  keeper_->finish(result_.notes);
+}
+
 void Restoration::finish(postgres::Connection& connection) {
   const ReplayTotals& totals = *totals_;
   if (!totals.stale.empty())
@@ -223,7 +268,7 @@ void Restoration::finish(postgres::Connection& connection) {
     refresh_views(connection, result_.notes,
                   [&](std::size_t done, std::size_t all) { report("views", done, all, "views"); });
   keeper_->adopt(totals.stand_ins);
-  keeper_->finish(result_.notes);
+  transfer_roles(connection);
   if (totals.skipped_lpbm)
     result_.notes.push_back("the extension lpbm is not installed on the target: commands on it were left out");
   for (const std::string& text : totals.newer_extensions)
@@ -244,10 +289,10 @@ void Restoration::finish(postgres::Connection& connection) {
 
 RestoreResult Restoration::run() {
   look();
-  keeper_.emplace(target_.server(), options_.scratch);
+  keeper_.emplace(target_.server(), options_.scratch, &roles_);
   report("globals", 0, std::nullopt, "roles");
-  keeper_->apply(globals_);
-  target_.begin(properties_, plan_.full.name + " of " + journal_.header().site, result_.notes);
+  keeper_->apply(globals_.at(plan_.full.number));
+  target_.begin(properties_, plan_.full.name + " of " + journal_.header().site);
   restore_full();
   postgres::Connection connection = target_.connect();
   replay(connection);

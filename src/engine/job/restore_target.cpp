@@ -53,41 +53,53 @@ Connection connect_beside(const std::string& conninfo, const std::string& name) 
 RestoreTarget::RestoreTarget(const std::string& conninfo, int source_version)
     : conninfo_(conninfo), name_(required_name(conninfo)), server_(connect_beside(conninfo, name_)) {
   server_.exec(
-      "SET client_encoding = 'UTF8'; SET lc_messages = 'C';"
-      "SET default_transaction_read_only = off; SET client_min_messages = error; SET search_path = pg_catalog");
+      "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET client_min_messages = error;"
+      "SET search_path = pg_catalog");
   postgres::lift_timeouts(server_);
   check_user();
+  if (superuser_) server_.exec("SET lc_messages = 'C'");
   if (server_.server_version() / major < source_version / major)
-    throw Error(ErrorKind::permanent, "restoring into " + name_,
-                "the backup is of PostgreSQL " + std::to_string(source_version / major) + ", the server of " +
-                    std::to_string(server_.server_version() / major),
-                "Restore into a server of the same or a later version.");
+    obstacles_.add("the backup is of PostgreSQL " + std::to_string(source_version / major) + ", the server of " +
+                       std::to_string(server_.server_version() / major),
+                   "Restore into a server of the same or a later version.");
+  check_database();
+}
+
+void RestoreTarget::check_user() {
+  const Result result = server_.exec("SELECT rolsuper, rolname FROM pg_catalog.pg_roles WHERE rolname = session_user");
+  superuser_ = result.rows() == 1 && result.text(0, 0) == "t";
+  if (!superuser_)
+    obstacles_.add("the user of the target is not a superuser",
+                   "Connect as a superuser: a restore makes roles and acts in their names.");
+}
+
+void RestoreTarget::check_database() {
   const Result found = server_.exec(
       "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = $1",
       {name_});
   exists_ = found.rows() == 1;
   if (exists_ && found.text(0, 0).starts_with(mark))
-    throw Error(ErrorKind::permanent, "restoring into " + name_,
-                "the database is what an earlier restore left unfinished (" + found.text(0, 0) + ")",
-                "Drop it (DROP DATABASE " + quote_identifier(name_) + ") and restore again, or restore into another.");
-  if (exists_) check_empty();
+    obstacles_.add(
+        "the database is what an earlier restore left unfinished (" + found.text(0, 0) + ")",
+        "Drop it (DROP DATABASE " + quote_identifier(name_) + ") and restore again, or restore into another.");
+  else if (exists_)
+    check_empty();
 }
 
-void RestoreTarget::check_user() {
-  const Result result = server_.exec("SELECT rolsuper, rolname FROM pg_catalog.pg_roles WHERE rolname = session_user");
-  if (result.rows() == 1 && result.text(0, 0) == "t") return;
-  throw Error(ErrorKind::permanent, "restoring into " + name_, "the user of the target is not a superuser",
-              "Connect as a superuser: a restore makes roles and acts in their names.");
-}
-
-void RestoreTarget::check_empty() const {
-  const Result result = connect().exec(find_content);
-  if (result.rows() == 0) return;
-  std::string names;
-  for (int row = 0; row < result.rows(); ++row)
-    names += (row ? ", " : "") + result.text(row, 0) + " " + result.text(row, 1);
-  throw Error(ErrorKind::permanent, "restoring into " + name_, "the database is not empty (" + names + ")",
-              "Name a database that does not exist, or an empty one: nothing is ever restored over existing data.");
+void RestoreTarget::check_empty() {
+  try {
+    const Result result = connect().exec(find_content);
+    if (result.rows() == 0) return;
+    std::string names;
+    for (int row = 0; row < result.rows(); ++row)
+      names += (row ? ", " : "") + result.text(row, 0) + " " + result.text(row, 1);
+    obstacles_.add(
+        "the database is not empty (" + names + ")",
+        "Name a database that does not exist, or an empty one: nothing is ever restored over existing data.");
+  } catch (const Error& error) {
+    if (superuser_) throw;
+    obstacles_.add(error);  // whoever is no superuser may not look
+  }
 }
 
 Connection RestoreTarget::connect() const {
@@ -98,12 +110,9 @@ Connection RestoreTarget::connect() const {
   return connection;
 }
 
-void RestoreTarget::begin(const nlohmann::json& properties, const std::string& from, std::vector<std::string>& notes) {
-  const bool made = !exists_;
-  if (made) create_database(server_, name_, properties);
+void RestoreTarget::begin(const nlohmann::json& properties, const std::string& from) {
+  if (!exists_) create_database(server_, name_, properties);
   exists_ = true;
-  for (const std::string& difference : compare_database_properties(server_, name_, properties))
-    notes.push_back("the database was there before: its " + difference);
   const std::string comment = std::string(mark) + " (" + from + ", begun " + to_iso(now(), true) + ")";
   server_.exec("BEGIN");
   server_.exec("COMMENT ON DATABASE " + quote_identifier(name_) + " IS " + quote_literal(comment));

@@ -5,16 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "job/obstacles.h"
 #include "postgres/connection.h"
 
 namespace lpbm::job {
 
 class RestoreTarget {
  public:
-  // Connects to another database of the server where that is possible. Throws Error (permanent) with hint unless the
-  // user is a superuser, the server is at least of the major version `source_version` (PG_VERSION_NUM), and the
-  // database is missing or empty. Changes nothing.
+  // Connects to another database of the server where that is possible. An obstacle is found where the user is no
+  // superuser, the server is not at least of the major version `source_version` (PG_VERSION_NUM), or the database is
+  // neither missing nor empty. Changes nothing.
   RestoreTarget(const std::string& conninfo, int source_version);
+
+  // What was found at the begin, and what else is found before anything is changed.
+  [[nodiscard]] Obstacles& obstacles() { return obstacles_; }
+  [[nodiscard]] bool is_superuser() const { return superuser_; }
+  // Throws what is in obstacles(), if anything is.
+  void refuse() const { obstacles_.refuse("restoring into " + name_); }
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool exists() const { return exists_; }
@@ -22,17 +29,19 @@ class RestoreTarget {
   [[nodiscard]] postgres::Connection& server() { return server_; }
   [[nodiscard]] postgres::Connection connect() const;
   // Makes the database where it is missing, and marks it: from here on it is refused until it is complete.
-  void begin(const nlohmann::json& properties, const std::string& from, std::vector<std::string>& notes);
+  void begin(const nlohmann::json& properties, const std::string& from);
   // The mark goes with the last of the properties.
   void finish(const nlohmann::json& properties);
 
  private:
   void check_user();
-  void check_empty() const;
+  void check_database();
+  void check_empty();
 
   std::string conninfo_, name_;
   postgres::Connection server_;
-  bool exists_ = false;
+  Obstacles obstacles_;
+  bool exists_ = false, superuser_ = false;
 };
 
 }  // namespace lpbm::job

@@ -121,19 +121,28 @@ TEST_F(GlobalsKeeperTest, FollowsTheTablespacesItMade) {
   connection.exec("DROP ROLE g_a, g_b, g_c");
 }
 
-TEST_F(GlobalsKeeperTest, TellsOfTablespacesThatCannotBeMade) {
+TEST_F(GlobalsKeeperTest, MakesStandInsThatNobodyCanLogInAsAndDropsThem) {
   postgres::Connection connection(conninfo());
-  const Globals globals = parse_globals(
-      "CREATE TABLESPACE g_space OWNER postgres LOCATION '/nonexistent/g';"
-      "CREATE TABLESPACE g_full OWNER postgres LOCATION '/usr';");
-  const std::vector<std::string> missing = check_tablespaces(connection, globals);
-  ASSERT_EQ(missing.size(), 2U);
-  EXPECT_EQ(missing[0], "g_space (there is no directory /nonexistent/g)");
-  EXPECT_EQ(missing[1], "g_full (the directory /usr is not empty)");
-  GlobalsKeeper(connection, true).apply(globals);
-  EXPECT_TRUE(check_tablespaces(connection, globals).empty());
-  connection.exec("DROP TABLESPACE g_space");
-  connection.exec("DROP TABLESPACE g_full");
+  connection.exec("CREATE ROLE g_new; CREATE ROLE g_there");
+  RoleMap map({"g_a=g_new"}, false);
+  GlobalsKeeper keeper(connection, true, &map);
+  keeper.apply(parse_globals(
+      "CREATE ROLE g_a; ALTER ROLE g_a WITH CREATEDB LOGIN PASSWORD 'x'; CREATE ROLE g_b; CREATE ROLE g_c;"
+      "CREATE ROLE g_there; GRANT g_b TO g_a WITH ADMIN OPTION; GRANT g_b TO g_c GRANTED BY g_a;"
+      "GRANT g_there TO g_a; GRANT SET ON PARAMETER work_mem TO g_a;"));
+  EXPECT_EQ(rows(connection, "SELECT rolcanlogin, rolcreatedb, rolpassword FROM pg_authid WHERE rolname = 'g_a'"),
+            "f|t|NULL");
+  std::vector<std::string> notes;
+  keeper.finish(notes);
+  EXPECT_TRUE(notes.empty()) << notes.front();
+  EXPECT_EQ(roles(connection),
+            "g_b|f|-1|f|NULL|NULL\ng_c|f|-1|f|NULL|NULL\ng_new|f|-1|f|NULL|NULL\n"
+            "g_there|f|-1|f|NULL|NULL");
+  EXPECT_EQ(rows(connection,
+                 "SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members WHERE roleid >= 16384"
+                 " ORDER BY roleid::regrole::text, member::regrole::text"),
+            "g_b|g_c|f\ng_b|g_new|t");
+  connection.exec("REVOKE g_b FROM g_new, g_c CASCADE; DROP ROLE g_b, g_c, g_new, g_there");
 }
 
 }  // namespace

@@ -250,10 +250,61 @@ TEST_F(RestoreTest, LeavesAMarkWhereItFailedAndRefusesToGoOnFromThere) {
 TEST_F(RestoreTest, TellsMissingTablespacesBeforeAnythingIsChanged) {
   add_full(std::string(globals_) + "CREATE ROLE r_never; CREATE TABLESPACE s OWNER clerk LOCATION '/nonexistent/s';\n");
   const Error error = error_of([&] { restore(options()); });
-  EXPECT_EQ(error.cause(), "tablespaces are missing: s (there is no directory /nonexistent/s)");
+  EXPECT_EQ(error.cause(), "the tablespace s cannot be made: there is no directory /nonexistent/s");
   postgres::Connection server(conninfo());
   EXPECT_EQ(rows(server, "SELECT count(*) FROM pg_roles WHERE rolname = 'r_never'"), "0");
   EXPECT_EQ(rows(server, "SELECT count(*) FROM pg_database WHERE datname = 'back'"), "0");
+}
+
+TEST_F(RestoreTest, TellsAllThatIsInTheWayAtOnceAndChangesNothing) {
+  add_full(std::string(globals_) + "CREATE ROLE r_never; CREATE TABLESPACE s OWNER clerk LOCATION '/nonexistent/s';\n");
+  make_database("back");
+  postgres::Connection(conninfo("back")).exec("CREATE TABLE precious (a int)");
+  postgres::Connection server(conninfo());
+  server.exec("CREATE ROLE r_weak LOGIN");
+  const char* state =
+      "SELECT (SELECT array_agg(r.*::text) FROM pg_authid r), (SELECT array_agg(d.*::text) FROM pg_database d),"
+      " (SELECT array_agg(t.*::text) FROM pg_tablespace t), (SELECT array_agg(m.*::text) FROM pg_auth_members m)";
+  const std::string before = rows(server, state);
+  RestoreOptions asked = options();
+  asked.map_roles = {"clerk=nobody_here"};
+  const Error error = error_of([&] { restore(asked); });
+  EXPECT_EQ(error.cause(),
+            "3 things are in the way\n"
+            "  1. the database is not empty (relation precious)\n"
+            "     Name a database that does not exist, or an empty one: nothing is ever restored over existing data.\n"
+            "  2. the role nobody_here, which is to take the place of clerk, is not on the server\n"
+            "     Create it, or name another one.\n"
+            "  3. the tablespace s cannot be made: there is no directory /nonexistent/s\n"
+            "     Make that directory, empty and owned by the server's user, name another one by --map-tablespace, or "
+            "make the tablespace yourself.");
+  asked.target = conninfo("back") + " user=r_weak";
+  asked.bindir = "/nonexistent";
+  const std::string weak = error_of([&] { restore(asked); }).cause();
+  EXPECT_NE(weak.find("1. the user of the target is not a superuser\n"), std::string::npos) << weak;
+  EXPECT_NE(weak.find("2. the database is not empty"), std::string::npos) << weak;
+  EXPECT_NE(weak.find("3. /nonexistent/pg_restore"), std::string::npos) << weak;
+  EXPECT_EQ(rows(server, state), before);
+  server.exec("DROP ROLE r_weak");
+}
+
+TEST_F(RestoreTest, PutsOtherRolesInThePlacesOfTheBackups) {
+  add_full(globals_);
+  add_delta(0x100, 0x101, Script().tx(0x101, ddl('t', "CREATE SCHEMA AUTHORIZATION clerk")));
+  postgres::Connection server(conninfo());
+  server.exec("CREATE ROLE r_seller");
+  RestoreOptions asked = options();
+  asked.map_roles = {"clerk=r_seller"};
+  std::string told;
+  asked.tell = [&](const std::string& text) { told += text; };
+  const RestoreResult result = restore(asked);
+  EXPECT_EQ(told.find("clerk"), std::string::npos) << told;
+  EXPECT_EQ(back("SELECT relowner::regrole FROM pg_class WHERE relname = 't'"), "r_seller");
+  EXPECT_EQ(back("SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'clerk'"), "r_seller");
+  EXPECT_EQ(back(state_), "ours|50|r_seller");
+  EXPECT_EQ(rows(server, "SELECT count(*) FROM pg_roles WHERE rolname = 'clerk'"), "1") << "it was there before";
+  server.exec("DROP DATABASE back");
+  server.exec("DROP ROLE r_seller");
 }
 
 TEST_F(RestoreTest, RefusesAWrongPassphraseAMissingObjectAndAnotherSigner) {
