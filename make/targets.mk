@@ -1,7 +1,7 @@
 # Included last by the Makefile: what is not building and installing. Each goal works on a fresh machine.
 ifndef LPBM_BOOTSTRAP
 export PG_CONFIG
-.PHONY: demo test test-versions check unit e2e format tidy fuzz bench
+.PHONY: demo test test-versions check unit e2e format tidy fuzz search bench
 
 # The story on a temporary server of its own: back up, destroy, restore, compare.
 demo: deps
@@ -29,6 +29,10 @@ tidy: deps
 # Prints figures beside what one would use without lpbm. BENCH="--quick tps" goes to bench/run.py.
 bench: deps
 	@scripts/bench $(BENCH)
+
+# WORKLOADS random workloads from SEED on; docs/testing.md. SEARCH goes to test/fidelity/search.py.
+search: deps
+	@scripts/search --workloads $(or $(WORKLOADS),1000) --seed $(or $(SEED),1) $(SEARCH)
 
 # FUZZ_SECONDS for each target.
 fuzz: deps

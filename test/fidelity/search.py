@@ -1,118 +1,28 @@
 #!/usr/bin/python3
 """Searches for a workload after which the restored database differs from its source.
 
-Runs random workloads (workload.py) with concurrent sessions on a server of its own that backs itself up, restores the
-journal into a second database and compares pg_dump's text of both. Prints the seeds of what differs and exits 1.
+Runs random workloads (workload.py), many in one batch and several at the same time, on a server of its own that backs
+itself up, with kills among them; restores into a second server and compares pg_dump's text of both, schema by schema.
+Each workload that differs is run again alone, made smaller and printed. Ends with what was covered; exit 1 on a
+difference.
 
-    search.py --workloads 200 --seed 1 [--sessions 4] [--kill] [--keep] [--bindir DIR]
+    search.py --workloads 10000 --seed 1          # a campaign
+    search.py --seed 4711 --workloads 1           # one again, alone
+    search.py --seed 4711 --steps 1-5,9,12        # some steps of it, as a failure prints them
 """
 import argparse
-import difflib
-import os
 import random
-import shutil
 import sys
-import tempfile
-import threading
-from collections import Counter
+import time
 
 import psycopg2
 
-from server import Server
-from workload import SCALARS, Workload
-
-
-SETTINGS = """
-max_prepared_transactions = 20
-deadlock_timeout = 100ms
-lpbm.trigger_cron = '* * * * * *'
-lpbm.full_backup_cron = 'never'
-lpbm.min_full_interval = '1s'
-lpbm.refresh_limit = '25%'
-"""
-
-
-def run_session(server, workload, number, transactions, counts):
-    connection = server.connect()
-    cursor = connection.cursor()
-
-    def execute(statement):
-        try:
-            cursor.execute(statement)
-            counts["done"] += 1
-            return True
-        except psycopg2.Error as error:
-            counts["error " + (error.pgcode or "?")] += 1
-            return False
-
-    try:
-        execute("SET lock_timeout = '2s'")
-        for level, body, after in workload.session(number, transactions):
-            execute("BEGIN ISOLATION LEVEL " + level)
-            if not all(execute(statement) for statement in body):
-                execute("ROLLBACK")
-            for statement in after:
-                execute(statement)
-        execute("SELECT pg_stat_force_next_flush()")  # unlogged tables are known to have changed by their statistics
-    except psycopg2.InterfaceError:
-        pass  # the server was killed under us
-    finally:
-        connection.close()
-
-
-def run_workload(server, seed, sessions, counts, kill):
-    workload = Workload(seed)
-    connection = server.connect()
-    cursor = connection.cursor()
-    for statement in workload.setup():
-        cursor.execute(statement)
-    connection.close()
-    threads = [threading.Thread(target=run_session, args=(server, workload, n, 12, counts)) for n in range(sessions)]
-    for thread in threads:
-        thread.start()
-    if kill:
-        threads[0].join(timeout=random.Random(seed).random())
-        server.kill()
-        counts["kills"] += 1
-    for thread in threads:
-        thread.join()
-    for (gid,) in server.sql("SELECT gid FROM pg_prepared_xacts"):
-        server.sql("ROLLBACK PREPARED '%s'" % gid)
-
-
-def restore_and_compare(server, options):
-    cid = server.sql("SELECT lpbm_delta()")
-    server.sql("DROP DATABASE IF EXISTS restored")
-    server.restore("restored")
-    said = server.said
-    source, restored = server.dump("postgres"), server.dump("restored")
-    if source == restored:
-        return None
-    return "last entry %s\n%s\n%s" % (cid, said, "\n".join(list(difflib.unified_diff(source, restored, "source", "restored", n=2))[:60]))
-
-
-def search(server, options):
-    counts, failed = Counter(), []
-    for first in range(options.seed, options.seed + options.workloads, options.batch):
-        seeds = range(first, min(first + options.batch, options.seed + options.workloads))
-        for seed in seeds:
-            run_workload(server, seed, options.sessions, counts, options.kill and seed % 7 == 0)
-        difference = restore_and_compare(server, options)
-        if difference:
-            failed.append(first)
-            print("DIFFERENT after seeds %d to %d: %s" % (seeds[0], seeds[-1], difference), flush=True)
-            if not options.go_on:
-                break
-        for seed in seeds:
-            server.sql("DROP SCHEMA IF EXISTS w%d CASCADE" % seed)
-        server.sql("SELECT lpbm_full_backup()")
-        counts["workloads"] += len(seeds)
-    counts["deltas"], counts["refreshes"] = server.sql(
-        "SELECT count(*), coalesce(sum(jsonb_array_length(content::jsonb -> 'refreshes')), 0)::int FROM lpbm_journal_lines() "
-        "WHERE content LIKE '%\"kind\":\"delta\"%'")[0]
-    fulls = server.sql("SELECT reason, count(*) FROM lpbm_entries WHERE kind = 'full' GROUP BY 1 ORDER BY 2 DESC")
-    print("%s\nfulls: %s" % (dict(counts.most_common(30)), fulls))
-    return failed
+from batch import Bench, batch_rng, run_batch
+from coverage import missing, report
+from plant import PLANTS, not_found
+from shrink import parse_ranges, ranges, shrink
+from values import SCALARS
+from workload import Workload
 
 
 def leave_out_xml(server):
@@ -124,33 +34,101 @@ def leave_out_xml(server):
         print("# skip without xml, which this installation of PostgreSQL lacks")
 
 
-def main():
+def fails(bench, seeds, numbers=None):
+    """Whether these workloads (or these steps of them) differ, alone."""
+    bench.clean()
+    return bool(run_batch(bench, list(seeds), random.Random(0), numbers))
+
+
+def explain(options, failure, seeds):
+    """Runs what failed again, on servers of its own, and prints it as small as time allows."""
+    try:
+        explain_within(options, failure, seeds)
+    except (RuntimeError, psycopg2.Error) as error:
+        print("Running it again failed: %s" % error, flush=True)
+
+
+def explain_within(options, failure, seeds):
+    deadline = time.monotonic() + options.shrink_seconds
+    with Bench(options, 1) as bench:
+        for seed in failure.seeds[:3]:
+            if any(fails(bench, [seed]) for _ in range(3)):
+                numbers = shrink([s.number for s in Workload(seed, options.kills).steps],
+                                 lambda kept: fails(bench, [seed], {seed: set(kept)}), deadline)
+                return print_steps(seed, numbers, options)
+        company = list(seeds)
+        if len(company) > 1 and time.monotonic() < deadline and fails(bench, company):
+            company = shrink(company, lambda kept: fails(bench, kept), deadline)
+        print("Alone it does not fail. Run again with its company: --seed %d --workloads %d (smallest set found: %s)" % (
+            seeds[0], len(seeds), ranges(company)), flush=True)
+
+
+def print_steps(seed, numbers, options):
+    print("seed %d alone fails; run again: search.py --seed %d --steps %s%s" % (
+        seed, seed, ranges(numbers), "" if options.kills else " --no-kills"))
+    for step in Workload(seed, options.kills).steps:
+        if step.number in numbers:
+            print(step)
+    sys.stdout.flush()
+
+
+def search(bench, options):
+    """All batches; returns how many workloads differed."""
+    failed, last = 0, options.seed + options.workloads
+    numbers = {options.seed: parse_ranges(options.steps)} if options.steps else None
+    started = time.monotonic()
+    for first in range(options.seed, last, options.batch):
+        seeds = list(range(first, min(first + options.batch, last)))
+        failures = run_batch(bench, seeds, batch_rng(seeds), numbers)
+        print("seeds %d to %d: %s, %d s" % (seeds[0], seeds[-1], "%d DIFFERENT" % len(failures) if failures else "same",
+                                            time.monotonic() - started), flush=True)
+        for number, failure in enumerate(failures):
+            failed += 1
+            print("DIFFERENT: seeds %s, %s\n%s" % (failure.seeds, failure.where, failure.text), flush=True)
+            if number < 3 and options.shrink_seconds and not numbers:
+                explain(options, failure, seeds)
+        if failures and not options.go_on or time.monotonic() - started > options.seconds:
+            break
+        if seeds[-1] + 1 < last:
+            bench.clean()
+    return failed
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workloads", type=int, default=20)
+    parser.add_argument("--workloads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--sessions", type=int, default=4)
+    parser.add_argument("--steps", help="only these steps of the one workload")
+    parser.add_argument("--batch", type=int, default=200, help="workloads before a restore")
+    parser.add_argument("--piece", type=int, default=100, help="workloads before a moment without any")
+    parser.add_argument("--parallel", type=int, default=5, help="workloads at the same time")
     parser.add_argument("--port", type=int, default=54290)
-    parser.add_argument("--kill", action="store_true", help="kill -9 the postmaster in some workloads")
-    parser.add_argument("--keep", action="store_true", help="keep the server's directory")
+    parser.add_argument("--seconds", type=float, default=1e9, help="no new batch after so long")
+    parser.add_argument("--no-kills", dest="kills", action="store_false")
+    parser.add_argument("--plants", action="store_true", help="at the end, see that differences made on purpose are found")
+    parser.add_argument("--refresh-limit", default="0%")
+    parser.add_argument("--shrink-seconds", type=float, default=300, help="for each failure; 0: do not")
+    parser.add_argument("--keep", action="store_true", help="keep the servers' directory")
     parser.add_argument("--go-on", action="store_true", help="go on after a difference")
     parser.add_argument("--bindir", default="/usr/lib/postgresql/15/bin")
-    options = parser.parse_args()
-    root = tempfile.mkdtemp(prefix="lpbm-search-")
-    server = Server(root, options.bindir, options.port)
-    failed = []
-    try:
-        server.create(SETTINGS)
-        server.start()
-        server.sql("CREATE EXTENSION lpbm")
-        leave_out_xml(server)
-        failed = search(server, options)
-        print("%d passed, %d failed" % (options.workloads - len(failed), len(failed)))
-    finally:
-        server.stop("immediate")
-        if not options.keep:
-            shutil.rmtree(root, ignore_errors=True)
-    return 1 if failed else 0
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    with Bench(options) as bench:
+        leave_out_xml(bench.server)
+        failed = search(bench, options)
+        missed = not_found(bench.target, "restored") if options.plants and not failed else []
+        done = bench.counts["workloads"]
+        print("\n".join(report(bench.counts, bench.reasons)))
+    lacking = missing(bench.counts, done)
+    if lacking:
+        print("Never ran with success: " + ", ".join(lacking))
+    if options.plants:
+        print("Planted differences: %d, not found: %s" % (len(PLANTS), ", ".join(missed) or "none"))
+    print("%d passed, %d failed" % (max(0, done - failed), failed + len(missed) + bool(lacking)))
+    return 1 if failed or lacking or missed else 0
 
 
 if __name__ == "__main__":

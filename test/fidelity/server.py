@@ -22,6 +22,8 @@ lpbm.recipients = '%s'
 
 
 class Server:
+    errors = psycopg2.Error
+
     def __init__(self, root, bindir, port):
         self.root, self.bindir, self.port = root, bindir, port
         self.data = os.path.join(root, "data")
@@ -30,7 +32,7 @@ class Server:
         done = subprocess.run([os.path.join(self.bindir, program), *arguments], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
         if check and done.returncode:
-            raise RuntimeError("%s %s: %s" % (program, arguments, done.stderr[-3000:]))
+            raise RuntimeError("%s: %s" % (program, done.stderr[-3000:]))
         self.said = done.stderr
         return done.stdout
 
@@ -53,10 +55,15 @@ class Server:
     def stop(self, mode="fast"):
         self.run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop", check=False)
 
-    def kill(self):
+    def postmaster(self):
         with open(os.path.join(self.data, "postmaster.pid")) as f:
-            pid = int(f.readline())
-        os.kill(pid, signal.SIGKILL)
+            return int(f.readline())
+
+    def kill(self):
+        os.kill(self.postmaster(), signal.SIGKILL)
+        self.start_again()
+
+    def start_again(self):
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -81,18 +88,26 @@ class Server:
         finally:
             connection.close()
 
-    def restore(self, database, *arguments):
+    def restore(self, database, *arguments, into=None):
+        """Restores this server's backup into a database of it, or of another server."""
+        target = into or self
         directory = os.path.join(self.data, "lpbm")
         return self.run("lpbm", "restore", "--store", "file:" + os.path.join(directory, "store"), "--journal",
                         os.path.join(directory, "journal"), "--identity", os.path.join(self.root, "identity"),
                         "--bindir", self.bindir, "--target",
-                        "host=%s port=%d dbname=%s" % (self.root, self.port, database), *arguments)
+                        "host=%s port=%d dbname=%s" % (target.root, target.port, database), *arguments)
+
+    def dump_lines(self, database, *arguments):
+        done = subprocess.run([os.path.join(self.bindir, "pg_dump"), "-h", self.root, "-p", str(self.port), "-d", database,
+                               *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode:
+            raise RuntimeError("pg_dump: " + done.stderr.decode()[-3000:])
+        return done.stdout.decode().split("\n")
 
     def dump(self, database):
         """pg_dump's lines; rows are sorted, since a table has no order."""
-        text = self.run("pg_dump", "-h", self.root, "-p", str(self.port), "-d", database)
         out, rows = [], None
-        for line in text.split("\n"):
+        for line in self.dump_lines(database):
             if rows is not None and line != "\\.":
                 rows.append(line)
                 continue

@@ -1,215 +1,154 @@
-"""Random workloads: schemas and statements of several concurrent sessions, made from a seed.
+"""Random workloads: a schema, and the interleaved statements of several concurrent sessions, made from a seed.
 
-A workload lives in a schema of its own (w<seed>), so that many can run one after another in one database. What a
-statement does on its own server does not matter here: errors are part of the workload, the sessions roll back and go on.
+A workload lives in a schema of its own (w<seed>), so that many can run at the same time in one database. What a statement
+does on its own server does not matter here: errors are part of the workload, the sessions roll back and go on.
 """
 import random
-import string
 
-SCALARS = {
-    "integer": lambda r: str(r.randint(-2**31, 2**31 - 1)),
-    "bigint": lambda r: str(r.randint(-2**63, 2**63 - 1)),
-    "smallint": lambda r: str(r.randint(-2**15, 2**15 - 1)),
-    "numeric": lambda r: r.choice(["NaN", "0.00", "1.10", "-1e-30", "Infinity", str(r.random()), "9" * 40]),
-    "double precision": lambda r: r.choice(["NaN", "-Infinity", "5e-324", "-0", repr(r.uniform(-1e300, 1e300))]),
-    "real": lambda r: r.choice(["NaN", "1e-45", "3.4028235e38", "-0", repr(r.uniform(-1e30, 1e30))]),
-    "boolean": lambda r: r.choice(["t", "f"]),
-    "text": lambda r: text(r),
-    "varchar(40)": lambda r: text(r)[:40],
-    "char(7)": lambda r: text(r)[:7],
-    "bytea": lambda r: "\\x" + bytes(r.randrange(256) for _ in range(r.randrange(40))).hex(),
-    "date": lambda r: r.choice(["infinity", "4713-01-01 BC", "2024-02-29", "5874897-12-31"]),
-    "timestamptz": lambda r: r.choice(["-infinity", "0044-03-15 12:00:00+00 BC", "2026-03-29 02:30:00.000001+01"]),
-    "timestamp": lambda r: r.choice(["infinity", "1999-12-31 23:59:59.999999", "294276-12-31"]),
-    "interval": lambda r: r.choice(["1 mon -1 day 00:00:00.000001", "-178000000 years", "-1 year 2 days -03:04:05"]),
-    "time": lambda r: r.choice(["24:00:00", "00:00:00.000001"]),
-    "timetz": lambda r: r.choice(["24:00:00-15:59", "01:02:03+05:45"]),
-    "uuid": lambda r: "%032x" % r.getrandbits(128),
-    "jsonb": lambda r: r.choice(["null", '{"a": [1, "\\\\n", {"b": null}]}', '"\\u00e9"', "[]"]),
-    "json": lambda r: r.choice(['{"a":1,"a":2}', '  {"x" :  1.0}', "[1,\n2]"]),
-    "inet": lambda r: r.choice(["10.0.0.1/8", "::1", "2001:db8::/32"]),
-    "int4range": lambda r: r.choice(["empty", "(,5)", "[1,10)"]),
-    "integer[]": lambda r: r.choice(["{}", "{1,NULL,3}", "[2:3]={7,8}", "{{1,2},{3,4}}"]),
-    "text[]": lambda r: r.choice(['{"a b","",NULL,"NULL"}', '{"\\\\"}', "{}"]),
-    "point": lambda r: "(%r,%r)" % (r.random(), r.random()),
-    "tsvector": lambda r: r.choice(["'a':1A 'b''c':2", "''"]).replace("''", "") or "'x':1",
-    "bit varying": lambda r: "".join(r.choice("01") for _ in range(r.randrange(20))),
-    "money": lambda r: "%.2f" % r.uniform(-1e6, 1e6),
-    "xml": lambda r: r.choice(["<a>1</a>", "text &amp; more"]),
-}
+import ddl  # noqa: F401 (declares kinds)
+import dml  # noqa: F401
+import objects  # noqa: F401
+import schemas
+from model import KINDS, Context, Model
+
+BLOCK = 50              # seeds of a block share whether they may do what leads to a full
+SETUP, DELTA, FULL, KILL = "setup", "delta", "full", "kill"
+LEVELS = ("READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "SERIALIZABLE")
+VICTIMS = ("postmaster", "worker", "engine", "dump", "collector", "backend", "checkpointer", "terminate", "cancel", "restart")
 
 
-def text(r):
-    kind = r.randrange(8)
-    if kind == 0:
-        return ""
-    if kind == 1:
-        return r.choice(["\\N", "\\.", "\\", "\\u", "$1", ":name", ":'x'", "'; DROP TABLE x; --", "--", "\r\n\t\b\f\v", '"',
-                         "lpbm1 00", "E'\\''", "NULL", "a\nb\n\\.\nc"])
-    if kind == 2:
-        return "Grüße 日本 🐘 \u0301" * r.randrange(1, 4)
-    if kind == 3:
-        return "".join(r.choice(string.printable) for _ in range(r.randrange(60)))
-    if kind == 4:
-        return "".join(r.choice(string.ascii_letters) for _ in range(r.randrange(2500, 9000)))  # TOASTed
-    return "".join(r.choice(string.ascii_lowercase) for _ in range(r.randrange(1, 12)))
+class Step:
+    """One statement of a session, or an event. `session` is SETUP, DELTA, FULL, KILL, or the session's number."""
 
-
-def quote(value):
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
-
-
-def ident(name):
-    return '"' + name.replace('"', '""') + '"'
-
-
-class Table:
-    def __init__(self, schema, name, columns, key):
-        self.schema, self.name, self.columns, self.key = schema, name, columns, key
+    def __init__(self, number, session, text, kind):
+        self.number, self.session, self.text, self.kind = number, session, text, kind
 
     def __str__(self):
-        return "%s.%s" % (ident(self.schema), ident(self.name))
+        who = "session %d" % self.session if isinstance(self.session, int) else self.session
+        return "%4d  %-9s  %s" % (self.number, who, self.text)
 
 
 class Workload:
-    """Statements for the schema's setup and for each session; `keyless` allows UPDATE and DELETE without a key."""
+    """All of it is a function of the seed (and of whether kills are wanted): `steps`, `loose` (a session does not wait
+    for the answer of another before it goes on), `costly`."""
 
-    def __init__(self, seed, keyless=True):
-        self.rng = random.Random(seed)
-        self.seed, self.schema, self.keyless = seed, "w%d" % seed, keyless
-        self.tables = []
-        self.counter = 0
+    def __init__(self, seed, kills=True):
+        self.rng = random.Random("workload %d" % seed)
+        self.seed, self.schema = seed, "w%d" % seed
+        self.costly = seed // BLOCK % 6 == 5
+        self.sessions = self.rng.choice((2, 2, 3, 3, 4))
+        self.loose = self.rng.random() < 0.3
+        self.model = Model(self.schema)
+        self.steps = []
+        self.open = set()  # sessions in a transaction
+        self.write(kills)
 
-    def name(self, prefix):
-        self.counter += 1
-        odd = self.rng.choice(["", "", "", " x", 'Q"', "ü", ".", "$", "\\", "'", ":v"])
-        return "%s%d%s" % (prefix, self.counter, odd)
+    def add(self, session, text, kind):
+        self.steps.append(Step(len(self.steps) + 1, session, text, kind))
 
-    def setup(self):
-        out = ["CREATE SCHEMA %s" % ident(self.schema)]
-        for _ in range(self.rng.randint(2, 4)):
-            out += self.create_table(self.rng)
-        out += self.extras()
-        return out
+    def context(self, session):
+        return Context(self.rng, self.model, self.costly, session)
 
-    def create_table(self, r):
-        columns = [(self.name("c"), r.choice(list(SCALARS))) for _ in range(r.randint(1, 6))]
-        keyed = r.random() < (0.6 if self.keyless else 0.85)
-        table = Table(self.schema, self.name("t"), columns, "id" if keyed else None)
-        kind = r.randrange(4)
-        key = {0: "id bigserial PRIMARY KEY", 1: "id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-               2: "id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
-               3: "id uuid PRIMARY KEY DEFAULT gen_random_uuid()"}[kind]
-        parts = [key if keyed else "id int DEFAULT (random() * 100)::int"]
-        parts += ["%s %s" % (ident(n), t) for n, t in columns]
-        if r.random() < 0.3:
-            parts.append("g int GENERATED ALWAYS AS (length(id::text)) STORED")
-        self.tables.append(table)
-        partitioned = keyed and kind < 3 and r.random() < 0.25
-        unlogged = self.keyless and r.random() < 0.1
-        out = ["CREATE %sTABLE %s (%s)%s" % ("UNLOGGED " if unlogged and not partitioned else "", table, ", ".join(parts), " PARTITION BY HASH (id)" if partitioned else "")]
-        if partitioned:
-            for i in range(2):
-                out.append("CREATE TABLE %s.%s PARTITION OF %s FOR VALUES WITH (MODULUS 2, REMAINDER %d)" % (
-                    ident(self.schema), ident(table.name + "_p%d" % i), table, i))
-        return out
+    def write(self, kills):
+        r = self.rng
+        context = self.context(None)
+        for text in schemas.setup(context):
+            self.add(SETUP, text, "setup")
+        self.finish(context)
+        kinds = [k for k in KINDS.values() if self.costly or not k.costly]
+        # A session each has its own way: mostly rows, or mostly definitions.
+        bias = [r.choice((0.15, 0.4, 1.0)) for _ in range(self.sessions)]
+        weights = [[k.weight * (5 if k.alone else b if k.group == "DDL" else 1) for k in kinds] for b in bias]
+        running = [self.session(number, kinds, weights[number]) for number in range(self.sessions)]
+        while running:
+            session = r.choice(running)
+            for _ in range(r.choice((1, 1, 2, 5))):
+                if next(session, None) is None:
+                    running.remove(session)
+                    break
+            self.event(r, kills)
 
-    def extras(self):
-        s, t = ident(self.schema), self.tables[0]
-        return [
-            "CREATE SEQUENCE %s.seq" % s,
-            "CREATE TABLE %s.audit (n bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp(), r float8 DEFAULT random(), op text)" % s,
-            "CREATE FUNCTION %s.log_change() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN INSERT INTO %s.audit(op) VALUES (TG_OP); RETURN NULL; END $$" % (s, s),
-            "CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s.log_change()" % (t, s),
-            "CREATE TABLE %s.parent (id int PRIMARY KEY, v text)" % s,
-            "CREATE TABLE %s.child (id serial PRIMARY KEY, p int REFERENCES %s.parent ON DELETE CASCADE ON UPDATE CASCADE)" % (s, s),
-            "INSERT INTO %s.parent SELECT i, 'p' || i FROM generate_series(1, 20) i" % s,
-        ]
+    def event(self, r, kills):
+        what = r.random()
+        if what < 0.006:
+            self.add(DELTA, "SELECT lpbm_delta(false)", "delta")
+        elif what < 0.0066:
+            self.add(FULL, "SELECT lpbm_full_backup(false)", "full")
+        elif what < 0.0076 and kills:
+            self.add(KILL, r.choice(VICTIMS), "kill")
 
-    def session(self, number, transactions):
-        """Yields lists of statements; a list is one transaction, the isolation level with it."""
-        r = random.Random("%d/%d" % (self.seed, number))
-        for _ in range(transactions):
-            level = r.choice(["READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
-            body = []
-            for _ in range(r.randint(1, 5)):
-                body += self.statement(r)
-            if r.random() < 0.2:
-                body = ["SAVEPOINT a"] + body + [r.choice(["ROLLBACK TO a", "RELEASE a"])] + self.statement(r)
-            end = r.choices(["COMMIT", "ROLLBACK", "PREPARE"], [8, 1, 1])[0]
-            if end == "PREPARE":
-                gid = "g%d_%d_%d" % (self.seed, number, r.getrandbits(40))
-                yield level, body + ["PREPARE TRANSACTION '%s'" % gid], [
-                    "%s PREPARED '%s'" % (r.choice(["COMMIT", "COMMIT", "ROLLBACK"]), gid)]
+    def finish(self, context):
+        for function, arguments in context.effects:
+            function(*arguments)
+        context.effects = []
+
+    def session(self, number, kinds, weights):
+        """Adds steps, one at each call."""
+        r = self.rng
+        for _ in range(r.randint(3, 7)):
+            how = r.random()
+            if how < 0.2:
+                yield from self.alone(number, kinds, weights)
             else:
-                yield level, body + [end], []
+                yield from self.transaction(number, kinds, weights, r.choice(LEVELS))
 
-    def row(self, r, table):
-        return [quote(None if r.random() < 0.15 else SCALARS[t](r)) for _, t in table.columns]
+    def fits(self, kind, session, alone):
+        return (alone or not kind.alone) and not (kind.quiet and (self.loose or alone or self.open - {session}))
 
-    def statement(self, r):
-        table = r.choice(self.tables)
-        columns = ", ".join(ident(n) for n, _ in table.columns)
-        choice = r.choices(["insert", "series", "update", "delete", "parent", "sequence", "ddl", "truncate", "keychange", "call",
-                            "large_object"],
-                           [10, 3, 8, 3, 3, 2, 2, 0.3, 1, 1, 0.4 if self.keyless else 0])[0]
-        s = ident(self.schema)
-        if choice in ("update", "delete") and table.key is None and not self.keyless:
-            choice = "insert"
-        if choice == "insert":
-            rows = ", ".join("(%s)" % ", ".join(self.row(r, table)) for _ in range(r.randint(1, 4)))
-            return ["INSERT INTO %s (%s) VALUES %s" % (table, columns, rows)]
-        if choice == "series":
-            return ["INSERT INTO %s (%s) SELECT %s FROM generate_series(1, %d)" % (
-                table, columns, ", ".join("%s::%s" % (v, t) for v, (_, t) in zip(self.row(r, table), table.columns)),
-                r.randint(1, 200))]
-        where = "WHERE id::text LIKE '%%%d'" % r.randrange(10)
-        if choice == "update":
-            n, t = r.choice(table.columns)
-            return ["UPDATE %s SET %s = %s %s" % (table, ident(n), quote(SCALARS[t](r)), where)]
-        if choice == "delete":
-            return ["DELETE FROM %s %s" % (table, where)]
-        if choice == "parent":
-            return [r.choice(["INSERT INTO {s}.child(p) SELECT id FROM {s}.parent WHERE id % 3 = {n}",
-                              "DELETE FROM {s}.parent WHERE id = {m}", "UPDATE {s}.parent SET id = id + 1000 WHERE id = {m}",
-                              "INSERT INTO {s}.parent VALUES ({m}, random()::text) ON CONFLICT (id) DO UPDATE SET v = excluded.v"]
-                             ).format(s=s, n=r.randrange(3), m=r.randint(1, 25))]
-        if choice == "sequence":
-            return [r.choice(["SELECT nextval('{s}.seq')", "SELECT setval('{s}.seq', {n}, {b})"]).format(
-                s=s, n=r.randint(1, 10**9), b=r.choice(["true", "false"]))]
-        if choice == "truncate":
-            return ["TRUNCATE %s %s" % (table, r.choice(["", "RESTART IDENTITY", "CASCADE"]))]
-        if choice == "keychange":
-            return ["UPDATE %s.parent SET id = -id WHERE id = %d" % (s, r.randint(1, 25))]
-        if choice == "call":
-            return ["DO $$ BEGIN FOR i IN 1..%d LOOP INSERT INTO %s.audit(op) VALUES ('do'); END LOOP; END $$" % (r.randint(1, 9), s)]
-        if choice == "large_object":
-            return [r.choice(["SELECT lo_from_bytea({n}, '{v}')", "SELECT lo_put({n}, {o}, '{v}')", "SELECT lo_unlink({n})",
-                              "SELECT lo_create({n})", "COMMENT ON LARGE OBJECT {n} IS '{v}'",
-                              "GRANT SELECT ON LARGE OBJECT {n} TO PUBLIC"]).format(
-                n=self.seed * 100 + r.randrange(6), o=r.randrange(9000), v="%x" % r.getrandbits(64))]
-        return self.ddl(r, table)
+    def statements(self, context, kinds, weights, alone):
+        """Texts of one kind that fits."""
+        while True:
+            chosen = self.rng.choices(kinds, weights)[0]
+            if not self.fits(chosen, context.session, alone):
+                continue
+            texts = chosen.make(context)
+            if texts:
+                return chosen.name, texts
+            context.effects = []
 
-    def ddl(self, r, table):
-        s, n = ident(self.schema), "d%d" % r.getrandbits(30)
-        if table.key is None and self.keyless and r.random() < 0.5:
-            return [form.format(t=table) for form in r.choice([
-                ["DELETE FROM {t} a USING {t} b WHERE a.id = b.id AND a.ctid > b.ctid", "ALTER TABLE {t} ADD PRIMARY KEY (id)"],
-                ["ALTER TABLE {t} ADD UNIQUE (id)"], ["ALTER TABLE {t} REPLICA IDENTITY FULL"],
-                ["ALTER TABLE {t} REPLICA IDENTITY DEFAULT"], ["ALTER TABLE {t} ALTER id TYPE bigint"],
-                ["UPDATE {t} SET id = id + 1000"], ["DELETE FROM {t} WHERE id % 2 = 0"]])]
-        forms = [
-            "ALTER TABLE {t} ADD COLUMN {n} int", "ALTER TABLE {t} ADD COLUMN {n} timestamptz DEFAULT now()",
-            "ALTER TABLE {t} ADD COLUMN {n} float8 DEFAULT random()", "ALTER TABLE {t} ADD COLUMN {n} text DEFAULT 'x' NOT NULL",
-            "CREATE INDEX {n} ON {t} (id)", "CREATE TABLE {s}.{n} (id serial PRIMARY KEY, v text); INSERT INTO {s}.{n}(v) VALUES ('a:b')",
-            "CREATE TABLE {s}.{n} AS SELECT id, random() AS r FROM {t}", "CREATE VIEW {s}.{n} AS SELECT id FROM {t}",
-            "COMMENT ON TABLE {t} IS 'it''s {n} :x'", "GRANT SELECT ON {t} TO PUBLIC",
-            "CREATE FUNCTION {s}.{n}() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE {s}.{n} AS ENUM ('a', 'b')",
-            "CREATE SEQUENCE {s}.{n} START 5", "CREATE TEMP TABLE {n} AS SELECT 1 AS x", "ANALYZE {t}",
-            "ALTER TABLE {t} ALTER COLUMN {c} SET STATISTICS 50", "CREATE DOMAIN {s}.{n} AS int CHECK (VALUE > 0)",
-            "CREATE SCHEMA {n} CREATE TABLE inside (id int PRIMARY KEY)", "DROP SCHEMA IF EXISTS {n} CASCADE",
-            "ALTER TABLE {s}.audit ALTER COLUMN op TYPE varchar(9)", "DROP TABLE IF EXISTS {s}.audit_old",
-            "CREATE UNIQUE INDEX {n} ON {s}.parent (id, v)",
-        ]
-        return r.choice(forms).format(t=table, s=s, n=n, c=ident(table.columns[0][0])).split("; ")
+    def alone(self, number, kinds, weights):
+        """Statements outside of a transaction block; one that must be alone is."""
+        context = self.context(number)
+        name, texts = self.statements(context, kinds, weights, True)
+        for text in texts:
+            self.add(number, text, name)
+            yield True
+        self.finish(context)
+
+    def transaction(self, number, kinds, weights, level):
+        r = self.rng
+        self.open.add(number)
+        self.add(number, "BEGIN ISOLATION LEVEL " + level, level.lower())
+        yield True
+        end = r.choices(("COMMIT", "ROLLBACK", "PREPARE"), (8, 1, 1))[0]
+        kept = []
+        for _ in range(r.choice((1, 1, 2, 3, 5))):
+            context = self.context(number)
+            savepoint = r.random() < 0.3
+            if savepoint:
+                self.add(number, "SAVEPOINT a", "savepoint")
+                yield True
+            name, texts = self.statements(context, kinds, weights, False)
+            for text in texts:
+                self.add(number, text, name)
+                yield True
+            back = savepoint and r.random() < 0.4
+            if savepoint:
+                # Where the statement failed, a RELEASE fails, too, and the transaction is over.
+                self.add(number, "ROLLBACK TO a" if back else "RELEASE a", "rollback to" if back else "release")
+                yield True
+            if not back:
+                kept += context.effects
+        if end == "PREPARE":
+            gid = "%s_%d_%d" % (self.schema, number, len(self.steps))
+            self.add(number, "PREPARE TRANSACTION '%s'" % gid, "prepare transaction")
+            yield True
+            end = r.choice(("COMMIT", "COMMIT", "ROLLBACK"))
+            self.add(number, "%s PREPARED '%s'" % (end, gid), end.lower() + " prepared")
+        else:
+            self.add(number, end, end.lower())
+        if end == "COMMIT":
+            for function, arguments in kept:
+                function(*arguments)
+        self.open.discard(number)
+        yield True
