@@ -301,7 +301,8 @@ is($status, 0, 'mod: extracted');
 my $report = decode_json($err);
 my %lines  = map { $_->{code} => scalar @{ $_->{lines} } } @{ $report->{remarks} };
 my $cut    = delete $lines{parameters_cut};
-is_deeply(\%lines, { copy_rows => 1, volatile_values => 1, temporary => 1, end_unknown => 5 + ($cut // 0) },
+is_deeply(\%lines, { copy_rows => 1, volatile_values => 1, temporary => 1, end_unknown => 5 + ($cut // 0),
+		bare_sessions => 1 + ($cut // 0) },
 	'mod: exactly what the log does not carry');
 is($report->{complete}, JSON::PP::false, 'mod: the rows of COPY are missing');
 is($report->{failed}, 1, 'mod: the error is seen');

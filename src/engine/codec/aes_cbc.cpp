@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "codec/crypto.h"
 #include "codec/openssl.h"
+#include "codec/passphrase.h"
 
 namespace lpbm::codec {
 namespace {
@@ -25,9 +26,11 @@ constexpr std::string_view openssl_magic = "Salted__";
 constexpr int openssl_iterations = 100000;
 constexpr const char* decrypting = "decrypting aes-256-cbc";
 
-[[noreturn]] void refuse_padding() {
+[[noreturn]] void refuse_padding(const std::string& passphrase) {
+  const std::string hint = passphrase_hint(passphrase);
   throw Error(ErrorKind::permanent, decrypting, "the passphrase is wrong, or the file is damaged or cut",
-              "The format cannot tell which: try another passphrase, or another copy of the file.");
+              "The format cannot tell which: try another passphrase, or another copy of the file." +
+                  (hint.empty() ? hint : ' ' + hint));
 }
 
 [[noreturn]] void refuse_length(std::uint64_t size, std::size_t head) {
@@ -134,12 +137,12 @@ class Encryptor final : public Sink {
 };
 
 // Content bytes of a decrypted last block. Every byte of the padding is looked at, whatever is wrong.
-std::size_t unpadded(Bytes block) {
+std::size_t unpadded(Bytes block, const std::string& passphrase) {
   const auto padding = static_cast<unsigned char>(block.back());
   bool fine = padding >= 1 && padding <= block_size;
   for (std::size_t i = 0; i < block_size; ++i)
     if (i < padding && static_cast<unsigned char>(block[block_size - 1 - i]) != padding) fine = false;
-  if (!fine) refuse_padding();
+  if (!fine) refuse_padding(passphrase);
   return block_size - padding;
 }
 
@@ -180,7 +183,7 @@ class Decryptor final : public Sink {
     const std::size_t head = blocks_ ? blocks_->head : head_size(head_);
     if (held_.empty() || held_.size() % block_size != 0) refuse_length(size_, head);
     const Bytes plain = blocks_->blocks.run(held_);
-    const std::size_t content = unpadded(plain.substr(plain.size() - block_size));
+    const std::size_t content = unpadded(plain.substr(plain.size() - block_size), passphrase_.value());
     below_.write(plain.substr(0, plain.size() - block_size + content));
     below_.finish();
   }
@@ -231,7 +234,7 @@ void aes_cbc_check_end(const std::string& passphrase, Bytes head, Bytes tail, st
   std::optional<std::string_view> iv;
   if (!first) iv = tail.substr(tail.size() - 2 * block_size, block_size);
   Opened opened = open_blocks(passphrase, std::string(head.substr(0, begin)), iv);
-  unpadded(opened.blocks.run(tail.substr(tail.size() - block_size)));
+  unpadded(opened.blocks.run(tail.substr(tail.size() - block_size)), passphrase);
 }
 
 void aes_cbc_check_end(const std::string& passphrase, const File& file) {

@@ -11,6 +11,7 @@
 #include "codec/age_payload.h"
 #include "codec/bech32.h"
 #include "codec/crypto.h"
+#include "codec/passphrase.h"
 
 namespace lpbm::codec {
 namespace {
@@ -71,7 +72,8 @@ class Opener {
       if (has_passphrase_ && !key) key = unwrap_scrypt(stanza, passphrase_.value());
       for (std::size_t i = 0; i < identities_.size() && !key; ++i) key = unwrap_x25519(stanza, identities_[i]);
     }
-    if (!key && scrypt && has_passphrase_) refuse(opening, "wrong passphrase");
+    if (!key && scrypt && has_passphrase_)
+      refuse(opening, "wrong passphrase", passphrase_hint(passphrase_.value()).c_str());
     if (!key)
       refuse(opening, "no identity matched",
              scrypt ? "It is encrypted with a passphrase." : "It is encrypted to other recipients.");

@@ -81,7 +81,8 @@ void check_passphrase(const journal::Header& header, const std::string& passphra
     if (error.kind() != ErrorKind::permanent) throw;
     throw Error(ErrorKind::permanent, step,
                 "the passphrase does not open the journal (" + error.cause() + "): it was begun with another",
-                "Bring back that passphrase, or move the journal away to begin a new one.");
+                "Bring back that passphrase, or move the journal away to begin a new one." +
+                    (error.hint().empty() ? "" : ' ' + error.hint()));
   }
 }
 

@@ -26,6 +26,19 @@ bool begins_with_end(std::string_view sql, bool standard_strings) {
   return statements.next(statement) && LoggedSession::is_end(statement);
 }
 
+// Whether a string that has failed may have committed something. `gap`: there were transactions before the failed one.
+bool commits_before_its_end(std::string_view sql, bool standard_strings, bool gap) {
+  delta::LoggedSql statements(sql, standard_strings);
+  bool writes = false, committed = false;
+  for (delta::LoggedStatement s; statements.next(s);) {
+    if (committed || (s.kind == delta::LoggedStatement::call && gap)) return true;
+    writes = writes || s.writes || s.calls || s.kind == delta::LoggedStatement::change;
+    committed =
+        writes && (s.kind == delta::LoggedStatement::commit || s.kind == delta::LoggedStatement::prepare_transaction);
+  }
+  return false;
+}
+
 // Of what a string has ended: whether its settings last.
 bool is_kept(const LoggedTransaction& t) {
   return t.fate != Fate::drop && !t.changes.empty();
@@ -89,6 +102,8 @@ void LoggedSession::keep(const Transaction& t) {
   if (!TransactionWriter::is_worth_it(*t)) return;
   all_.remarks.add(t->remarks);
   if (!t->committed && t->writes) trace_.unknown_ends.add(t->first);
+  if (t->writes && !changes_) trace_.bare_sessions.add(t->first);
+  changes_ = changes_ || t->writes;
   if (!whole_) all_.remarks.add(Remark::begins_before, t->first);
   whole_ = true;
   all_.counts.transactions += t->writes ? 1 : 0;
@@ -206,7 +221,7 @@ void LoggedSession::statement(const csvlog::LogEvent& event, const Line& line) {
   executed_.clear();
   motions_ = open_ ? open_->motions.size() : 0;
   delta::LoggedSql sql(event.sql, string_standard_, event.kind == csvlog::LogEvent::execute ? &parameters : nullptr);
-  bool everyday = !event.timed, any = false;
+  bool everyday = true, any = false;
   for (Statement& statement = all_.statement; sql.next(statement); any = true) {
     if (!open_) start(local_here(), line);
     everyday = everyday && statement.everyday;
@@ -215,7 +230,8 @@ void LoggedSession::statement(const csvlog::LogEvent& event, const Line& line) {
     if (open_->failed && !is_end(statement)) break;
     apply(statement, line);
   }
-  if (any && everyday) trace_.logs_all = true;
+  trace_.logs_settings = trace_.logs_settings || (any && everyday);
+  trace_.logs_all = trace_.logs_all || (any && everyday && !event.timed);
   if (open_ && !open_->begun) close(event.timed && line.local == 0);
   if (event.timed && line.local == 0) keep_ended();
 }
@@ -285,9 +301,14 @@ void LoggedSession::fail(bool same_text) {
   if (same_text && open_->motions.size() > motions_) open_->motions.resize(motions_);
 }
 
-void LoggedSession::error(std::uint64_t local, std::string_view query) {
+void LoggedSession::error(const Line& line, std::string_view query, bool syntax) {
+  const std::uint64_t local = line.local, before = last_local_;
   const bool same_text = is_same_text(query);
   if (drop_ended(local, same_text)) return;
+  // What is logged when it has succeeded is not in the log at all; what it had committed before is missing.
+  if (!same_text && !syntax && !trace_.logs_all &&
+      commits_before_its_end(query, standard_strings(), local > before + 1))
+    all_.remarks.add(Remark::partly_committed, line.place);
   // DO and CALL can commit and fail later, in another transaction; CONCURRENTLY does.
   if (ended_.size() == 1 && ended_.front()->commits_between && local > ended_.front()->local && !query.empty() &&
       same_text) {

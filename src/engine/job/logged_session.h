@@ -20,7 +20,8 @@ namespace lpbm::job {
 // What one user's sessions showed: whether more than changes is logged of them, so that a COMMIT would be, too.
 struct UserTrace {
   bool logs_all = false;
-  Places unknown_ends, failed_blocks;
+  bool logs_settings = false;                         // also where it is logged by its duration alone
+  Places unknown_ends, failed_blocks, bare_sessions;  // the last: where sessions begin to change something
 };
 
 struct StatementCounts {
@@ -63,10 +64,11 @@ class LoggedSession {
   LoggedSession(LoggedSessions& all, std::string id, std::string user, bool whole);
 
   void statement(const csvlog::LogEvent& event, const Line& line);
-  void finished(std::uint64_t local);                       // a duration alone
-  void error(std::uint64_t local, std::string_view query);  // `query`: of the error's line, may be empty
-  void lost(const Line& line, Remark remark);               // a statement that is not in the log
-  void other(std::uint64_t local);                          // any other line
+  void finished(std::uint64_t local);  // a duration alone
+  // `query`: of the error's line, may be empty; with `syntax` it was not even read.
+  void error(const Line& line, std::string_view query, bool syntax);
+  void lost(const Line& line, Remark remark);  // a statement that is not in the log
+  void other(std::uint64_t local);             // any other line
   enum class End : std::uint8_t { normal, failed, unknown };
   // `failed`: in the transaction `local`; `unknown`: whether the last statement has succeeded is not known.
   void end(End how, std::uint64_t local);
@@ -137,6 +139,7 @@ class LoggedSession {
   std::map<std::string, Prepared, std::less<>> statements_;  // PREPARE
   std::size_t statements_size_ = 0;
   bool cut_parameter_ = false;
+  bool changes_ = false;  // something of it is written
 };
 
 }  // namespace lpbm::job

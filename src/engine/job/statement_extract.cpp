@@ -292,7 +292,7 @@ void Extraction::event(LoggedSession& session, const LogLine& line) {
     case LogEvent::finished:
       return session.finished(place.local);
     case LogEvent::error:
-      return session.error(place.local, line.value(LogColumn::query, query_));
+      return session.error(place, line.value(LogColumn::query, query_), line.raw(LogColumn::state) == "42601");
     case LogEvent::end:
       session.end(event.fatal ? LoggedSession::End::failed : LoggedSession::End::normal, place.local);
       // What may still come of it is noise, or a copy.
@@ -351,6 +351,7 @@ StatementReport Extraction::finish(Sink& out) {
   for (auto& [name, transaction] : all_.prepared) all_.remarks.add(Remark::still_prepared, transaction->first);
   all_.prepared.clear();
   for (const auto& [user, trace] : all_.traces) {
+    if (!trace.logs_settings) all_.remarks.add(Remark::bare_sessions, trace.bare_sessions);
     if (trace.logs_all) continue;
     all_.remarks.add(Remark::end_unknown, trace.unknown_ends);
     all_.remarks.add(Remark::failed_blocks, trace.failed_blocks);

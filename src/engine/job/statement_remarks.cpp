@@ -13,7 +13,7 @@ const RemarkWords& words_of(Remark remark) {
       {"unprepared", "EXECUTE of what the log does not show: prepared before it begins, or by the protocol", true},
       {"fastpath", "functions called by the fast path (large objects)", true},
       {"beyond", "commands that reach beyond the database, not run", true},
-      {"partly_committed", "DO or CALL that committed in between and then failed", true},
+      {"partly_committed", "DO, CALL or strings of several statements that committed in between and then failed", true},
       {"still_prepared", "prepared transactions of which the log does not show the end", true},
       {"failed_blocks", "transactions left out for an error in them, which a savepoint may have saved", true},
       {"foreign_language", "lines in another language than English (lc_messages)", true},
@@ -30,6 +30,8 @@ const RemarkWords& words_of(Remark remark) {
       {"savepoints", "transactions that went back to a savepoint which the log does not show", false},
       {"timed", "statements logged by their duration: shorter ones may be missing", false},
       {"begins_before", "sessions that began before the log: their settings are not known", false},
+      {"bare_sessions", "sessions of which nothing but changes is logged: what they SET (search_path) is not known",
+       false},
       {"last_unknown", "last statements of sessions of which the log does not show whether they failed", false},
   }};
   return words[static_cast<std::size_t>(remark)];

@@ -38,9 +38,10 @@ enum class Remark : std::uint8_t {
   savepoints,
   timed,
   begins_before,
+  bare_sessions,
   last_unknown,
 };
-constexpr std::size_t remark_count = 25;
+constexpr std::size_t remark_count = 26;
 
 // A word for programs and one for people. `lost`: something is missing in the output.
 struct RemarkWords {

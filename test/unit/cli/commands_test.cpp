@@ -154,6 +154,16 @@ TEST_F(CommandTest, APassphraseOpensThroughTheJournalsIdentity) {
                  (root_ / "wrong").string()}),
             1);
   EXPECT_NE(errors_.find("wrong passphrase"), std::string::npos) << errors_;
+  EXPECT_EQ(errors_.find("hint: The passphrase"), std::string::npos) << errors_;
+  replace_file(root_ / "wrong",
+               "\xef\xbb\xbf"
+               "correct horse\r\n");
+  EXPECT_EQ(run({"get", entry.cid, "--store", store_url(), "--decrypt", "--journal", journal, "--passphrase-file",
+                 (root_ / "wrong").string()}),
+            1);
+  EXPECT_NE(errors_.find("hint: The passphrase as given begins with a byte order mark and ends with a carriage return"),
+            std::string::npos)
+      << errors_;
 }
 
 TEST_F(CommandTest, DecryptReadsAes256CbcAndSaysWhatItCannotProve) {
@@ -174,6 +184,12 @@ TEST_F(CommandTest, DecryptReadsAes256CbcAndSaysWhatItCannotProve) {
   replace_file(secret, "Secret\n");
   EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret, "-o", plain}), 1);
   EXPECT_NE(errors_.find("the passphrase is wrong, or the file is damaged or cut"), std::string::npos) << errors_;
+  EXPECT_EQ(errors_.find("carriage return"), std::string::npos) << errors_;
+  replace_file(secret, "secret\r\n");
+  EXPECT_EQ(run({"decrypt", file, "--passphrase-file", secret, "-o", plain}), 1);
+  EXPECT_NE(errors_.find("The passphrase as given ends with a carriage return (the CRLF of Windows)"),
+            std::string::npos)
+      << errors_;
   EXPECT_FALSE(std::filesystem::exists(plain));
   bytes.pop_back();
   replace_file(file, bytes);

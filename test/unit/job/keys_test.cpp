@@ -112,6 +112,9 @@ TEST_F(KeysTest, Aes256CbcNeedsThePassphraseOfTheJournalAndKeepsOneSalt) {
   write(root_ / "another", "battery staple\n");
   const Error error = test::error_of([&] { aes_key(Site(settings_), header); });
   EXPECT_EQ(error.cause(), "the passphrase does not open the journal (wrong passphrase): it was begun with another");
+  write(root_ / "another", "correct horse\r\n");
+  EXPECT_NE(test::error_of([&] { aes_key(Site(settings_), header); }).hint().find("ends with a carriage return"),
+            std::string::npos);
   settings_.passphrase_file = "passphrase";
   std::filesystem::remove(settings_.directory / "aes.check");
   EXPECT_NE(aes_key(Site(settings_), header)->salt(), key->salt()) << "made anew where it was lost";

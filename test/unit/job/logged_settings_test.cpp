@@ -71,6 +71,20 @@ TEST(LoggedSettings, ThoseOfSetConfigThatTheLogDoesNotShowAreNamed) {
       << result.sql;
 }
 
+// log_statement = mod logs no SET.
+TEST(LoggedSettings, SessionsOfWhichNothingButChangesIsLoggedAreNamed) {
+  StatementLog log;
+  log.run('a', 1, "INSERT INTO t VALUES (1)");
+  log.run('b', 1, "INSERT INTO t VALUES (2)");
+  log.run('a', 2, "INSERT INTO t VALUES (3)");
+  EXPECT_EQ(extract(log).places(Remark::bare_sessions), "2: 1 2");
+  StatementLog timed = log;
+  timed.say('c', 1, "duration: 1 ms  statement: SELECT 1");
+  EXPECT_EQ(extract(timed).places(Remark::bare_sessions), "");
+  log.run('c', 1, "SELECT 1");
+  EXPECT_EQ(extract(log).places(Remark::bare_sessions), "");
+}
+
 // A server reads a string before it runs any of it; psql reads and runs one statement after another.
 TEST(LoggedSettings, LiteralsAreReadAsTheSettingWasWhenTheirStringCame) {
   StatementLog log;

@@ -85,5 +85,20 @@ TEST(LoggedStrings, AStatementThatIsTimedInABlockWithAnErrorHasSucceeded) {
   EXPECT_EQ(result.places(Remark::savepoints), "1: 3");
 }
 
+// It is logged when it has succeeded, and it has not.
+TEST(LoggedStrings, AStringThatCommitsAndFailsAndIsLoggedByItsDurationIsNamed) {
+  StatementLog log;
+  log.say('a', 0, "duration: 9 ms  statement: INSERT INTO t VALUES (1)");
+  log.fail('a', 2, "INSERT INTO t VALUES ('lost'); COMMIT; INSERT INTO t VALUES ('no')");
+  log.fail('a', 3, "BEGIN; COMMIT; INSERT INTO t VALUES ('no')");
+  log.fail('a', 4, "INSERT INTO t VALUES ('no'); COMMIT; SELEC", "42601");
+  log.fail('a', 5, "CALL p()");
+  log.fail('a', 7, "CALL p()");
+  log.server("database system is shut down");
+  const Result result = extract(log);
+  EXPECT_EQ(result.sql, "INSERT INTO t VALUES (1);\n");
+  EXPECT_EQ(result.places(Remark::partly_committed), "2: 2 6");
+}
+
 }  // namespace
 }  // namespace lpbm::job
