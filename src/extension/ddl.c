@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "ddl_class.h"
 #include "ddl_message.h"
+#include "ddl_order.h"
 #include "ddl_text.h"
 #include "key.h"
 #include "lib/stringinfo.h"
@@ -277,10 +278,23 @@ static bool is_dropped_at_commit(Node* node) {
   return IsA(node, CreateStmt) && ((CreateStmt*)node)->oncommit == ONCOMMIT_DROP;
 }
 
-static char mode_of(const LpbmDdlPlan* plan, const char* line) {
+static char mode_of(const LpbmDdlPlan* plan, const char* line, Node* statement) {
   if (plan->class == LPBM_DDL_NEUTRAL) return 'n';
   if (line == NULL) return 'h';
-  return plan->class == LPBM_DDL_EXTENSION ? 'x' : 'q';
+  if (plan->class == LPBM_DDL_EXTENSION) return 'x';
+  switch (lpbm_ddl_order(statement)) {
+    case LPBM_ORDER_SPREADS:
+      return 's';
+    case LPBM_ORDER_GATHERS:
+      return 'g';
+    default:
+      return 'q';
+  }
+}
+
+/* Whether the command is announced with a line that replays it, and what it does inside counts, too. */
+static bool is_replayed(char mode) {
+  return mode == 'q' || mode == 's' || mode == 'g';
 }
 
 /* The E message of a command that was announced with a Q line, by what has become of it. */
@@ -308,16 +322,16 @@ static void run_bracketed(const Call* call, LpbmDdlPlan* plan) {
     line = make_line(call, plan);
     altered = lpbm_ddl_altered_table(node, &columns);
   }
-  mode = mode_of(plan, line);
+  mode = mode_of(plan, line, node);
   if (is_dropped_at_commit(node)) drops_at_commit = true;
   begin = send_bracket('B', frame.id, mode,
                        mode == 'h'    ? hole_text(plan->code, plan->detail)
                        : line != NULL ? line
                                       : "");
   begin_stretch(begin);
-  if (mode == 'q') temporary = lpbm_ddl_creates_temporary(plan);
+  if (is_replayed(mode)) temporary = lpbm_ddl_creates_temporary(plan);
   run_in_frame(call, &frame);
-  if (mode == 'q')
+  if (is_replayed(mode))
     end = send_verdict(frame.id, plan, temporary, OidIsValid(altered) ? lpbm_ddl_added_columns(altered, columns) : "");
   else
     end = send_bracket('E', frame.id, '=', "");

@@ -1,13 +1,12 @@
 #include "ddl_class.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "ddl_index.h"
 #include "ddl_target.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
@@ -93,43 +92,6 @@ LpbmViewKind lpbm_ddl_view_kind(const LpbmDdlPlan* plan) {
   return now != plan->view_before ? LPBM_VIEW_TEMPORARY : LPBM_VIEW_EITHER;
 }
 
-/* --- indexes that are not valid ---------------------------------------------------------------------------------- */
-
-/*
- * A failed CREATE INDEX CONCURRENTLY leaves an index that is not valid; neither pg_dump nor the stream holds it.
- * Whether `relid` (an index, a table, or invalid: anything) is or has such an index.
- */
-static bool has_invalid_index(Oid relid) {
-  Relation catalog = table_open(IndexRelationId, AccessShareLock);
-  SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
-  HeapTuple tuple;
-  bool found = false;
-
-  while (!found && HeapTupleIsValid(tuple = systable_getnext(scan))) {
-    Form_pg_index form = (Form_pg_index)GETSTRUCT(tuple);
-
-    if (form->indisvalid || (OidIsValid(relid) && relid != form->indexrelid && relid != form->indrelid)) continue;
-    found = get_rel_relkind(form->indexrelid) == RELKIND_INDEX;
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
-  return found;
-}
-
-/* Counts as temporary what is not valid: both are not there for a backup. */
-static LpbmTargets count_invalid_indexes(DropStmt* statement) {
-  LpbmTargets targets = {0, 0, 0};
-  ListCell* cell;
-
-  foreach (cell, statement->objects) {
-    RangeVar* name = lpbm_relation_name(lfirst(cell));
-    Oid relid = name != NULL ? RangeVarGetRelidExtended(name, NoLock, RVR_MISSING_OK, NULL, NULL) : InvalidOid;
-
-    if (OidIsValid(relid)) lpbm_count_target(&targets, has_invalid_index(relid));
-  }
-  return targets;
-}
-
 /* --- statements -------------------------------------------------------------------------------------------------- */
 
 static LpbmDdlPlan plan_of(LpbmDdlClass class) {
@@ -188,6 +150,36 @@ static bool commits_itself(Oid relid) {
   return kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_PARTITIONED_INDEX;
 }
 
+/* What rebuilds the indexes of a table makes those valid that were not. */
+static LpbmDdlPlan or_index_made_valid(LpbmDdlPlan plan, bool invalid) {
+  if (!invalid) return plan;
+  plan.code = "invalid_index";
+  plan.detail = "a command may have made an index valid that the backup does not hold";
+  if (plan.class != LPBM_DDL_MARK) plan.class = LPBM_DDL_HOLE;
+  return plan;
+}
+
+static LpbmDdlPlan classify_truncate(TruncateStmt* statement) {
+  bool invalid = statement->behavior == DROP_CASCADE && lpbm_has_invalid_index(InvalidOid);
+  ListCell* cell;
+
+  foreach (cell, statement->relations) invalid = invalid || lpbm_has_invalid_index_below(lfirst_node(RangeVar, cell));
+  return or_index_made_valid(plan_of(LPBM_DDL_NEUTRAL), invalid); /* decoding delivers it */
+}
+
+static LpbmDdlPlan classify_vacuum(VacuumStmt* statement) {
+  bool invalid = false;
+  ListCell* cell;
+
+  if (!statement->is_vacuumcmd) return plan_of(LPBM_DDL_IGNORE);
+  if (option_given(statement->options, "full")) {
+    invalid = statement->rels == NIL && lpbm_has_invalid_index(InvalidOid);
+    foreach (cell, statement->rels)
+      invalid = invalid || lpbm_has_invalid_index_below(lfirst_node(VacuumRelation, cell)->relation);
+  }
+  return or_index_made_valid(plan_of(LPBM_DDL_MARK), invalid);
+}
+
 static LpbmDdlPlan classify_reindex(ReindexStmt* statement) {
   Oid relid = InvalidOid;
   LpbmDdlPlan plan = plan_of(LPBM_DDL_NEUTRAL);
@@ -196,22 +188,19 @@ static LpbmDdlPlan classify_reindex(ReindexStmt* statement) {
     relid = RangeVarGetRelidExtended(statement->relation, NoLock, RVR_MISSING_OK, NULL, NULL);
   if (statement->relation == NULL || option_given(statement->params, "concurrently") || commits_itself(relid))
     plan.class = LPBM_DDL_MARK;
-  if (has_invalid_index(relid)) {
-    plan.code = "invalid_index";
-    plan.detail = "REINDEX may have made an index valid that the backup does not hold";
-    if (plan.class == LPBM_DDL_NEUTRAL) plan.class = LPBM_DDL_HOLE;
-  }
-  return plan;
+  return or_index_made_valid(plan, statement->relation == NULL ? lpbm_has_invalid_index(InvalidOid)
+                                                               : lpbm_has_invalid_index_below(statement->relation));
 }
 
 static LpbmDdlPlan classify_cluster(ClusterStmt* statement) {
+  bool invalid = lpbm_has_invalid_index_below(statement->relation);
   Oid relid;
 
-  if (statement->relation == NULL) return plan_of(LPBM_DDL_MARK);
+  if (statement->relation == NULL) return or_index_made_valid(plan_of(LPBM_DDL_MARK), invalid);
   relid = RangeVarGetRelidExtended(statement->relation, NoLock, RVR_MISSING_OK, NULL, NULL);
-  if (commits_itself(relid)) return plan_of(LPBM_DDL_MARK);
+  if (commits_itself(relid)) return or_index_made_valid(plan_of(LPBM_DDL_MARK), invalid);
   /* USING leaves a mark at the index, which pg_dump writes. */
-  return plan_of(statement->indexname != NULL ? LPBM_DDL_REPLAY : LPBM_DDL_NEUTRAL);
+  return or_index_made_valid(plan_of(statement->indexname != NULL ? LPBM_DDL_REPLAY : LPBM_DDL_NEUTRAL), invalid);
 }
 
 static const char* object_name(Node* object) {
@@ -236,7 +225,7 @@ static LpbmDdlPlan classify_drop(DropStmt* statement) {
     plan.extension = object_name(linitial(statement->objects));
   }
   if (statement->removeType == OBJECT_INDEX) {
-    LpbmTargets invalid = count_invalid_indexes(statement);
+    LpbmTargets invalid = lpbm_count_invalid_indexes(statement);
 
     if (invalid.temporary > 0 && invalid.permanent > 0)
       return hole("invalid_index", "DROP INDEX of valid indexes and others");
@@ -259,7 +248,10 @@ static LpbmDdlPlan classify_alter_table(AlterTableStmt* statement) {
     if (command->subtype == AT_DetachPartitionFinalize)
       return hole("detach_partition", "a partition was detached in two steps");
   }
-  return plan_of(LPBM_DDL_REPLAY);
+  /* It may rewrite the table, and a change of a type those that are of this type. */
+  return or_index_made_valid(plan_of(LPBM_DDL_REPLAY), statement->objtype == OBJECT_TYPE
+                                                           ? lpbm_has_invalid_index(InvalidOid)
+                                                           : lpbm_has_invalid_index_below(statement->relation));
 }
 
 /* Objects that are not this database's own: globals, or properties of the database that come with each full. */
@@ -287,9 +279,9 @@ static LpbmDdlPlan classify_extension(const char* name, LpbmDdlClass class) {
 static LpbmDdlPlan classify_statement(Node* node) {
   switch (nodeTag(node)) {
     case T_TruncateStmt:
-      return plan_of(LPBM_DDL_NEUTRAL); /* decoding delivers it */
+      return classify_truncate((TruncateStmt*)node);
     case T_VacuumStmt:
-      return plan_of(((VacuumStmt*)node)->is_vacuumcmd ? LPBM_DDL_MARK : LPBM_DDL_IGNORE);
+      return classify_vacuum((VacuumStmt*)node);
     case T_ReindexStmt:
       return classify_reindex((ReindexStmt*)node);
     case T_ClusterStmt:
@@ -303,7 +295,8 @@ static LpbmDdlPlan classify_statement(Node* node) {
     case T_CreateTableAsStmt:
       return classify_table_as(node);
     case T_RefreshMatViewStmt:
-      return plan_of(LPBM_DDL_REPLAY);
+      return or_index_made_valid(plan_of(LPBM_DDL_REPLAY),
+                                 lpbm_has_invalid_index_below(((RefreshMatViewStmt*)node)->relation));
     case T_AlterSystemStmt:
     case T_CreatedbStmt:
     case T_DropdbStmt:
@@ -341,12 +334,17 @@ static LpbmDdlPlan classify_statement(Node* node) {
     case T_AlterTableStmt:
       return classify_alter_table((AlterTableStmt*)node);
     case T_CommentStmt:
+      if (((CommentStmt*)node)->objtype == OBJECT_INDEX &&
+          lpbm_is_invalid_index(lpbm_relation_name(((CommentStmt*)node)->object)))
+        return hole("invalid_index", "an index that the backup does not hold got a comment");
       return classify_object(((CommentStmt*)node)->objtype, object_name(((CommentStmt*)node)->object));
     case T_SecLabelStmt:
       return classify_object(((SecLabelStmt*)node)->objtype, object_name(((SecLabelStmt*)node)->object));
     case T_GrantStmt:
       return classify_object(((GrantStmt*)node)->objtype, "");
     case T_RenameStmt:
+      if (((RenameStmt*)node)->renameType == OBJECT_INDEX && lpbm_is_invalid_index(((RenameStmt*)node)->relation))
+        return hole("invalid_index", "an index that the backup does not hold was renamed");
       return classify_object(((RenameStmt*)node)->renameType, "");
     case T_AlterOwnerStmt:
       return classify_object(((AlterOwnerStmt*)node)->objectType, "");

@@ -9,9 +9,11 @@
  * database or xid is not right, or whose counter is not above that of the one before in its transaction, is noise:
  * anybody may emit messages, and copy ours. Contents:
  *
- *     B <id> <mode>\n<text>    a command begins: bracket id; modes: q = replay, x = replay, but not what it does inside
- *                              (extension scripts), n = neutral for a backup, h = hole. text: for q and x the Q line of
- *                              the record without its end (docs/formats.md), for h `code TAB detail`, not escaped
+ *     B <id> <mode>\n<text>    a command begins: bracket id; modes: q = replay, s and g = the same of a command that
+ *                              spreads or gathers (LpbmDdlOrder), x = replay, but not what it does inside (extension
+ *                              scripts), n = neutral for a backup, h = hole. text: for those that are replayed the Q
+ *                              line of the record without its end (docs/formats.md), for h `code TAB detail`, not
+ *                              escaped
  *     E <id> <verdict>\n<text> it has ended: `=` as it was announced, n or h as above (known only now); with `=`, text
  * may hold a line `relid column` (decimal, name) for each column that was added with a default which replay would
  * evaluate anew N\n                      all catalog changes of this transaction are neutral C\n<text> all of them are

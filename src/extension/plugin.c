@@ -49,6 +49,7 @@ void lpbm_plugin_start(const LpbmDecoderOptions* options) {
   lpbm_transaction.explained.context = plugin_context;
   lpbm_relations_start(plugin_context);
   lpbm_rows_start(plugin_context);
+  lpbm_order_start(options->last_record);
   lpbm_record_start_run(options->stream, options->run);
 }
 

@@ -106,6 +106,8 @@ extern void lpbm_note_anchor(const char* nonce);
 
 /* --- messages ---------------------------------------------------------------------------------------------------- */
 
+/* What was committed up to there is not known. */
+extern void lpbm_order_start(XLogRecPtr upto);
 extern void lpbm_messages_begin(void);
 extern void lpbm_message(XLogRecPtr lsn, const char* data, size_t length);
 /* Called before a row is written, and at commit. */

@@ -18,7 +18,8 @@
 
 typedef struct Bracket {
   uint64 id;
-  char mode;
+  char mode; /* of the message; q for s and g */
+  char order;
   XLogRecPtr begin;
 } Bracket;
 
@@ -29,10 +30,51 @@ static size_t pending_length = 0;
 static XLogRecPtr tail = InvalidXLogRecPtr; /* from here on all is explained */
 static dlist_node* cursor = NULL;
 
+/* --- order of commands (LpbmDdlOrder) ---------------------------------------------------------------------------- */
+
+/* Ends of the last transactions, so far, that had a command which is replayed, and one that spreads. */
+static XLogRecPtr commands_upto = InvalidXLogRecPtr;
+static XLogRecPtr spread_upto = InvalidXLogRecPtr;
+/* Of the transaction: where its first command of any sort began, and its first that gathers; whether one spreads. */
+static XLogRecPtr first_command = InvalidXLogRecPtr;
+static XLogRecPtr first_gathers = InvalidXLogRecPtr;
+static bool spreads = false;
+
+void lpbm_order_start(XLogRecPtr upto) {
+  /* What was committed before is not known: it is taken for the worst. */
+  commands_upto = spread_upto = upto;
+}
+
+static void order_begin(void) {
+  first_command = first_gathers = InvalidXLogRecPtr;
+  spreads = false;
+}
+
+static void order_note(const Bracket* bracket) {
+  if (first_command == InvalidXLogRecPtr) first_command = bracket->begin;
+  if (bracket->order == 'g' && first_gathers == InvalidXLogRecPtr) first_gathers = bracket->begin;
+  if (bracket->order == 's') spreads = true;
+}
+
+/* Commands ran before a transaction was committed that comes before theirs: replay would run them behind it. */
+static void order_judge(XLogRecPtr end) {
+  if (first_command == InvalidXLogRecPtr) return;
+  if (first_command < spread_upto)
+    lpbm_hole("concurrent_ddl",
+              "a command ran before another transaction renamed, or gave default privileges to, what it is about");
+  else if (first_gathers != InvalidXLogRecPtr && first_gathers < commands_upto)
+    lpbm_hole("concurrent_ddl", "a command ran on all that it found while another transaction made something");
+  commands_upto = Max(commands_upto, end);
+  if (spreads) spread_upto = Max(spread_upto, end);
+}
+
+/* --- brackets ---------------------------------------------------------------------------------------------------- */
+
 void lpbm_messages_begin(void) {
   pending = NULL; /* its memory went with the transaction before */
   tail = InvalidXLogRecPtr;
   cursor = NULL;
+  order_begin();
 }
 
 static void write_line(const char* line, size_t length) {
@@ -82,6 +124,8 @@ static void begin_bracket(XLogRecPtr lsn, uint64 id, char mode, const char* text
     return;
   }
   brackets[t->brackets].id = id;
+  brackets[t->brackets].order = mode;
+  if (mode == 's' || mode == 'g') mode = 'q';
   brackets[t->brackets].mode = mode;
   brackets[t->brackets].begin = lsn;
   t->brackets++;
@@ -158,6 +202,7 @@ static void end_bracket(XLogRecPtr lsn, uint64 id, char verdict, const char* tex
       pending = NULL;
       return;
     }
+    order_note(bracket);
     lpbm_messages_settle();
     write_missing_values(text, end);
     return;
@@ -265,4 +310,5 @@ void lpbm_messages_finish(void) {
   lpbm_messages_settle();
   if (tail != InvalidXLogRecPtr) lpbm_explained_add(&t->explained, tail, t->txn->end_lsn);
   if (t->brackets > 0) lpbm_hole("nested_ddl", "a command has no end");
+  order_judge(t->txn->end_lsn);
 }

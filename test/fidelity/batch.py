@@ -120,7 +120,8 @@ class Bench:
     def point(self):
         self.insist("SELECT pg_stat_force_next_flush()")
         self.insist("SELECT lpbm_delta()")
-        entry, moment = self.insist("SELECT max(entry), clock_timestamp()::text FROM lpbm_entries")[0]
+        # Not the last one: a full stands for the moment of its snapshot, and deltas journalled before it may go further.
+        entry, moment = self.insist("SELECT entry, clock_timestamp()::text FROM lpbm_entries ORDER BY to_lsn DESC, entry LIMIT 1")[0]
         self.look_at_entries()
         return Point(entry, moment, self.dump(self.server, "postgres"))
 

@@ -23,7 +23,7 @@ def sections(lines):
     out, entry, rows, seed = defaultdict(list), [], None, COMMON
 
     def close():
-        body = tuple(line for line in entry[1:] if line and not line.startswith(("--", "\\restrict", "\\unrestrict")))
+        body = tuple(normal(line) for line in entry[1:] if line and not line.startswith(("--", "\\restrict", "\\unrestrict")))
         if body:
             out[seed].append((entry[0], *body))
 
@@ -54,6 +54,12 @@ def sections(lines):
             rows = []
     close()
     return {key: sorted(value) for key, value in out.items()}
+
+
+def normal(line):
+    """CREATE TABLE (LIKE ... INCLUDING IDENTITY) makes sequences of bigint with the bound of the column's type; of what
+    pg_dump writes of them, those of the column's type come."""
+    return "    NO MAXVALUE" if line == "    MAXVALUE 2147483647" else line
 
 
 def by_name(copy, rows):

@@ -111,17 +111,16 @@ KINDS = {}  # name -> Kind
 
 
 class Kind:
-    def __init__(self, name, weight, make, alone, costly, quiet, group):
+    def __init__(self, name, weight, make, alone, costly, group):
         self.name, self.weight, self.make, self.alone, self.costly = name, weight, make, alone, costly
-        self.quiet, self.group = quiet, group
+        self.group = group
 
 
-def kind(name, weight=1, alone=False, costly=False, quiet=False, group="DDL"):
+def kind(name, weight=1, alone=False, costly=False, group="DDL"):
     """Declares how to make a kind of statement: a function of a Context that returns a list of statements, or nothing
-    where the schema has no place for it. `alone`: not inside of a transaction block; `costly`: leads to a full; `quiet`:
-    only while no other session is in a transaction, since PostgreSQL takes no lock that would order it beside theirs."""
+    where the schema has no place for it. `alone`: not inside of a transaction block; `costly`: leads to a full."""
     def declare(function):
-        KINDS[name] = Kind(name, weight, function, alone, costly, quiet, group)
+        KINDS[name] = Kind(name, weight, function, alone, costly, group)
         return function
     return declare
 

@@ -40,7 +40,6 @@ class Workload:
         self.loose = self.rng.random() < 0.3
         self.model = Model(self.schema)
         self.steps = []
-        self.open = set()  # sessions in a transaction
         self.write(kills)
 
     def add(self, session, text, kind):
@@ -92,14 +91,11 @@ class Workload:
             else:
                 yield from self.transaction(number, kinds, weights, r.choice(LEVELS))
 
-    def fits(self, kind, session, alone):
-        return (alone or not kind.alone) and not (kind.quiet and (self.loose or alone or self.open - {session}))
-
     def statements(self, context, kinds, weights, alone):
         """Texts of one kind that fits."""
         while True:
             chosen = self.rng.choices(kinds, weights)[0]
-            if not self.fits(chosen, context.session, alone):
+            if chosen.alone and not alone:
                 continue
             texts = chosen.make(context)
             if texts:
@@ -117,7 +113,6 @@ class Workload:
 
     def transaction(self, number, kinds, weights, level):
         r = self.rng
-        self.open.add(number)
         self.add(number, "BEGIN ISOLATION LEVEL " + level, level.lower())
         yield True
         end = r.choices(("COMMIT", "ROLLBACK", "PREPARE"), (8, 1, 1))[0]
@@ -150,5 +145,4 @@ class Workload:
         if end == "COMMIT":
             for function, arguments in kept:
                 function(*arguments)
-        self.open.discard(number)
         yield True
