@@ -92,6 +92,7 @@ ALTER TABLE shop.checked OWNER TO newcomer;
 GRANT SELECT ON superusers_own TO newcomer;
 END
 my $lsn = $source->sql('SELECT pg_current_wal_lsn()');
+$source->sql('COMMENT ON ROLE newcomer IS NULL; CREATE TABLE shop.at_last (id int PRIMARY KEY)');
 wait_for('the deltas', sub { my ($last) = reverse $source->entries; $source->sql("SELECT '$last->{to}'::pg_lsn >= '$lsn'") eq 't' });
 my $vault   = $source->vault;
 my @bindir  = ('--bindir', $ENV{LPBM_BINDIR});

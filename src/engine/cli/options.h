@@ -27,7 +27,7 @@ struct Options {
   std::string cluster_key, encoding = "UTF8", database;  // extract
   bool statements = false, no_users = false;             // extract
   std::vector<std::string> map_roles, map_tablespaces;   // restore
-  bool no_owner = false;                                 // restore
+  bool no_owner = false, trust_source = false;           // restore
   std::vector<std::string> files;
   bool json = false, check = false, raw = false, decrypt = false, no_wait = false, keep_going = false;
 };

@@ -54,6 +54,7 @@ job::RestoreOptions to_job(const Options& options, ProgressLine& line) {
   out.map_roles = options.map_roles;
   out.map_tablespaces = options.map_tablespaces;
   out.no_owner = options.no_owner;
+  out.trust_source = options.trust_source;
   out.tell = [&line](const std::string& text) {
     line.clear();
     note(text);
@@ -129,6 +130,8 @@ void add_restore_command(CLI::App& app, Options& options, Command& chosen) {
       ->take_all();
   command->add_flag("--no-owner", options.no_owner,
                     "create no roles: the user of the target takes the place of each that --map-role does not name");
+  command->add_flag("--trust-source", options.trust_source,
+                    "run the functions of the backup's users with the rights of the target's user, as pg_restore does");
   command->add_flag("--check", options.check,
                     "try it: restore into a temporary server, which is removed afterwards (not as root)");
   command->add_flag("--keep-going", options.keep_going,

@@ -184,7 +184,7 @@ class FirstRestoration {
     if (options_.keep_going)
       restore_tolerantly(program, target, entry, content);
     else
-      restore_dump(program, target.server(), target.name(), false, content, result_.notes);
+      restore_dump(program, target.server(), target.name(), {}, content, result_.notes);
   }
 
   // pg_restore without --exit-on-error; what it says of errors becomes the list.

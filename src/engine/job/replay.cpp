@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "job/code_guard.h"
 #include "job/hold.h"
 #include "job/replay_copy.h"
 #include "job/replay_pipeline.h"
@@ -23,6 +24,32 @@ constexpr const char* keyed_plans = "SET enable_seqscan = off";
 bool mentions(const std::string& text, std::string_view word) {
   const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
   return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+}
+
+// What rows are read and compared by; the scripts themselves set most of it.
+constexpr const char* own_settings =
+    "SET session_replication_role = replica; SET synchronous_commit = off; SET lc_messages = 'C';"
+    "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';"
+    "SET row_security = off; SET client_min_messages = error; SET check_function_bodies = off;"
+    "SET plan_cache_mode = force_generic_plan; SET jit = off;";
+
+constexpr const char* show_settings =
+    "SELECT pg_catalog.string_agg(name || '=' || pg_catalog.current_setting(name), '; ' ORDER BY name) FROM"
+    " pg_catalog.unnest(ARRAY['session_replication_role', 'row_security', 'client_encoding', 'search_path', "
+    "'DateStyle',"
+    " 'IntervalStyle', 'TimeZone', 'standard_conforming_strings', 'backslash_quote', 'array_nulls', 'xmlbinary',"
+    " 'xmloption', 'lc_monetary', 'lc_numeric', 'transform_null_equals', 'bytea_output', 'quote_all_identifiers',"
+    " 'default_text_search_config', 'timezone_abbreviations']) AS name";
+
+// The role of a command's settings, which end in a line with it; it is cut off.
+std::string take_role(std::string& settings) {
+  constexpr std::string_view head = "SET LOCAL ROLE ";
+  const std::size_t newline = settings.rfind('\n');
+  const std::size_t at = newline == std::string::npos ? 0 : newline + 1;
+  if (!std::string_view(settings).substr(at).starts_with(head) || !settings.ends_with(';')) return {};
+  std::string role = settings.substr(at + head.size(), settings.size() - at - head.size() - 1);
+  settings.erase(newline == std::string::npos ? 0 : newline);
+  return role;
 }
 
 // The begin of a command, in upper case and with single blanks.
@@ -106,7 +133,9 @@ class Replay::Handler final : public delta::ScriptHandler {
   void close();
   void run_ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
                const std::string& resets);
-  void run_pieces(const std::string& settings, const std::string& text, const std::string& resets);
+  void run_pieces(char kind, const std::string& settings, const std::string& text, const std::string& resets);
+  void settle_session();
+  void check_session();
   void stand_in(const std::string& role);
   void sequence_after_stop(const std::string& sql);
 
@@ -116,6 +145,9 @@ class Replay::Handler final : public delta::ScriptHandler {
   Pipeline pipeline_;
   CopyBlock copy_;
   Hold hold_;
+  CodeGuard guard_;
+  std::string head_;      // the settings of the script
+  std::string expected_;  // the session's settings, where code runs that could change them; empty: not asked yet
   std::map<std::string, Pipeline::Text> prepared_;
   Lsn lsn_;
   Micros time_ = 0;
@@ -132,16 +164,14 @@ Replay::Handler::Handler(Connection& connection, ReplayOptions options)
       options_(std::move(options)),
       pipeline_(connection),
       copy_(connection, pipeline_),
-      hold_(connection) {
+      hold_(connection),
+      guard_(connection) {
   pipeline_.leave();
-  connection_.exec(
-      "SET session_replication_role = replica; SET synchronous_commit = off; SET lc_messages = 'C';"
-      "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';"
-      "SET row_security = off; SET client_min_messages = error; SET check_function_bodies = off;"
-      "SET plan_cache_mode = force_generic_plan; SET jit = off");
+  connection_.exec(own_settings);
   postgres::lift_timeouts(connection_);
   connection_.exec(keyed_plans);
   hold_.off();
+  if (!options_.trust_source) guard_.arm(false);
   pipeline_.enter();
 }
 
@@ -150,6 +180,8 @@ bool Replay::Handler::script(std::uint64_t entry, Source& source, Lsn after) {
   lsn_ = {};
   xid_ = 0;
   pipeline_.at({entry, {}, 0});
+  head_.clear();
+  expected_.clear();
   deallocate_all();
   const delta::ScriptTotals read = delta::read_script(source, *this, after);
   totals_.rows += read.rows;
@@ -178,12 +210,18 @@ bool Replay::Handler::transaction(Lsn lsn, std::uint64_t xid, Micros time) {
 
 void Replay::Handler::open() {
   if (open_) return;
+  if (guard_.armed() && expected_.empty()) {
+    pipeline_.leave();
+    expected_ = connection_.exec(show_settings).text(0, 0);
+    pipeline_.enter();
+  }
   pipeline_.statement("BEGIN");
   open_ = true;
 }
 
 void Replay::Handler::close() {
   if (!open_) return;
+  if (guard_.armed()) check_session();
   pipeline_.statement("COMMIT");
   pipeline_.sync();
   open_ = false;
@@ -273,6 +311,7 @@ void Replay::Handler::statement(const std::string& sql) {
     pipeline_.enter();
     return;
   }
+  if (lsn_ == Lsn{} && sql.starts_with("SET ")) head_ += sql + ";";
   pipeline_.statement(sql);
   copied_ = false;
   // Staging tables of one transaction must not meet those of the next.
@@ -305,7 +344,37 @@ void Replay::Handler::stand_in(const std::string& role) {
   totals_.stand_ins.push_back(role);
 }
 
-void Replay::Handler::run_pieces(const std::string& settings, const std::string& text, const std::string& resets) {
+// Code that rows ran may have changed how the rows after them were read.
+void Replay::Handler::check_session() {
+  pipeline_.leave();
+  const std::string now = connection_.exec(show_settings).text(0, 0);
+  if (!expected_.empty() && now != expected_)
+    throw Error(ErrorKind::permanent, "replaying " + describe(pipeline_.place()),
+                "code of the database changed the settings of the session: they are " + now + ", were " + expected_,
+                "A function in a constraint, domain, index or generated column sets them. Whoever wrote it may mean "
+                "harm; --trust-source lets it.");
+  pipeline_.enter();
+}
+
+// After code of somebody else ran here as a command.
+void Replay::Handler::settle_session() {
+  connection_.exec("RESET ALL");
+  connection_.exec(std::string(own_settings) + head_);
+  postgres::lift_timeouts(connection_);
+  expected_.clear();
+}
+
+void Replay::Handler::run_pieces(char kind, const std::string& settings, const std::string& text,
+                                 const std::string& resets) {
+  if (kind == 't' && !options_.trust_source) {
+    std::string others = settings;
+    const std::string role = take_role(others);
+    if (is_to_be_confined(connection_, role, text)) {
+      run_confined(connection_, role, others, text, resets);
+      settle_session();
+      return;
+    }
+  }
   if (!settings.empty()) connection_.exec(settings);
   connection_.exec(text);
   if (!resets.empty()) connection_.exec(resets);
@@ -319,7 +388,7 @@ void Replay::Handler::run_ddl(char kind, const std::string& extension, const std
   for (int tries = 0;; ++tries) {
     if (kind == 't') connection_.exec("SAVEPOINT lpbm_ddl");
     try {
-      run_pieces(settings, text, resets);
+      run_pieces(kind, settings, text, resets);
       if (kind == 't') connection_.exec("RELEASE SAVEPOINT lpbm_ddl");
       return;
     } catch (const Error& error) {
@@ -361,10 +430,17 @@ void Replay::Handler::ddl(char kind, const std::string& extension, const std::st
     open();
   pipeline_.leave();
   hold_.on(normalized(text).find(" EVENT TRIGGER ") != std::string::npos);
+  guard_.disarm();
   connection_.exec("SET enable_seqscan = on");
   run_ddl(kind, extension, settings, text, resets);
   connection_.exec(keyed_plans);
   hold_.off();
+  if (!options_.trust_source) {
+    guard_.arm(false);
+    if (mentions(text, "CHECK") || mentions(text, "GENERATED"))
+      refuse_reach(connection_, "replaying " + describe(pipeline_.place()) + ": " + excerpt(text));
+    if (guard_.armed() && expected_.empty()) expected_ = connection_.exec(show_settings).text(0, 0);
+  }
   pipeline_.enter();
   if (kind == 'c') count();
   // A new value of an enum, among others, can be used only after the commit.
@@ -381,6 +457,7 @@ const ReplayTotals& Replay::Handler::finish() {
   close();
   if (!totals_.stopped) pipeline_.leave();
   hold_.on(true);
+  guard_.disarm();
   connection_.exec("SET enable_seqscan = on; SET plan_cache_mode = auto; SET jit = on");
   if (options_.progress) options_.progress(totals_.transactions);
   return totals_;

@@ -21,6 +21,7 @@ namespace lpbm::job {
 struct ReplayOptions {
   std::optional<Micros> until;                               // stop before the first transaction that committed later
   std::optional<Lsn> stop_before;                            // stop before this transaction (a hole)
+  bool trust_source = false;                                 // true: code runs unbound (job/code_guard.h)
   bool lpbm_available = true;                                // false: DDL of the extension lpbm is passed over
   std::uint64_t batch_transactions = 1000;                   // source transactions in one of ours, at most
   std::function<void(std::uint64_t transactions)> progress;  // called now and then with the number applied so far

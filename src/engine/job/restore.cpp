@@ -1,5 +1,6 @@
 #include "job/restore.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -153,7 +154,9 @@ void Restoration::look() {
   report("looking", 0, std::nullopt, "entries");
   look_for_programs();
   std::vector<std::string> told;
-  const auto tell = [&told](const std::string& text) { told.push_back(text); };
+  const auto tell = [&told](const std::string& text) {
+    if (std::find(told.begin(), told.end(), text) == told.end()) told.push_back(text);
+  };
   properties_ = properties_of(plan_.full);
   look_at_globals();
   check_database_needs(target_.server(), properties_, !target_.exists(), target_.obstacles(), tell);
@@ -174,8 +177,11 @@ void Restoration::restore_full() {
   try {
     ProducedSource source([&](Sink& sink) { fetch_object(*store_, dump, keys_, sink, true); });
     Counted counted(source, [&](std::uint64_t done) { report("full", done, dump.plain_size, "bytes"); });
-    restore_dump(pg_restore_, target_.server(), target_.name(), !lpbm_available(target_.server()), counted,
-                 result_.notes);
+    postgres::Connection guard = target_.connect();
+    DumpOptions dump_options;
+    dump_options.leave_out_lpbm = !lpbm_available(target_.server());
+    if (!options_.trust_source) dump_options.guard = &guard;
+    restore_dump(pg_restore_, target_.server(), target_.name(), dump_options, counted, result_.notes);
   } catch (const Error& error) {
     rethrow_for(plan_.full, error);
   }
@@ -218,6 +224,7 @@ void Restoration::replay(postgres::Connection& connection) {
   ReplayOptions options;
   options.until = options_.until;
   if (plan_.stops_at) options.stop_before = plan_.stops_at->lsn;
+  options.trust_source = options_.trust_source;
   options.lpbm_available = lpbm_available(target_.server());
   options.progress = [&](std::uint64_t done) { report("replay", done, total, "transactions"); };
   Replay replay(connection, options);

@@ -32,8 +32,9 @@ struct RestoreOptions {
   std::optional<std::uint64_t> entry;
   std::vector<std::string> map_roles;        // OLD=NEW: the role NEW of the target takes OLD's place
   std::vector<std::string> map_tablespaces;  // OLD=/DIRECTORY: where the tablespace OLD is made
-  bool no_owner = false;  // the user of the target takes the place of all roles that are not in map_roles
-  bool scratch = false;   // the server is removed afterwards: missing tablespaces are made inside its data directory
+  bool no_owner = false;      // the user of the target takes the place of all roles that are not in map_roles
+  bool trust_source = false;  // the source's code runs with the rights of the target's user (job/code_guard.h)
+  bool scratch = false;  // the server is removed afterwards: missing tablespaces are made inside its data directory
   // Called for what people should know before anything is changed; without it that is among the notes.
   std::function<void(const std::string&)> tell;
   // Called from the thread that restores: phase, done, total (if known), unit ("bytes", "transactions", ...).

@@ -1,19 +1,14 @@
 #include "job/restore_full.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cctype>
 
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <sstream>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "postgres/child.h"
 
 namespace lpbm::job {
 namespace {
@@ -21,66 +16,6 @@ namespace {
 using postgres::Connection;
 using postgres::quote_identifier;
 using postgres::Result;
-
-// Keeps what was read through it, to be read again.
-class Remembering final : public Source {
- public:
-  explicit Remembering(Source& below) : below_(below) {}
-  std::size_t read(char* buffer, std::size_t size) override {
-    const std::size_t got = below_.read(buffer, size);
-    constexpr std::size_t longest = 48u << 20;
-    if (head.size() + got > longest)
-      throw Error(ErrorKind::permanent, "reading the table of contents of the dump", "it is too long",
-                  "Install the extension lpbm on the target, then nothing has to be left out.");
-    head.append(buffer, got);
-    return got;
-  }
-  std::string head;
-
- private:
-  Source& below_;
-};
-
-class Again final : public Source {
- public:
-  Again(std::string head, Source& rest) : head_(std::move(head)), rest_(rest) {}
-  std::size_t read(char* buffer, std::size_t size) override {
-    if (at_ == head_.size()) return rest_.read(buffer, size);
-    const std::size_t got = head_.copy(buffer, size, at_);
-    at_ += got;
-    if (at_ == head_.size()) std::string().swap(head_), at_ = 0;
-    return got;
-  }
-
- private:
-  std::string head_;
-  std::size_t at_ = 0;
-  Source& rest_;
-};
-
-// A file that is gone with this object.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& content) {
-    path_ = (std::filesystem::temp_directory_path() / "lpbm-list-XXXXXX").string();
-    File file(::mkostemp(path_.data(), O_CLOEXEC), path_);
-    if (!file.is_open()) throw Error(ErrorKind::retryable, "making a temporary file", "it cannot be made in " + path_);
-    file.write_all(content);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { ::unlink(path_.c_str()); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-void drain(Source& source) {
-  std::string buffer(65536, '\0');
-  while (source.read(buffer.data(), buffer.size()) > 0) {
-  }
-}
 
 // What sql/lpbm--1.0.sql makes; a user's own objects may begin alike.
 constexpr std::array made_functions = {
@@ -90,17 +25,6 @@ constexpr std::array made_relations = {"lpbm_journal_line", "lpbm_status", "lpbm
 
 bool is_one_of(std::string_view name, const auto& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// A line of pg_restore --list is "id; catalog oid KIND schema name owner", with - for no schema; kind, names and owner
-// may hold blanks. Returns it from the kind on; empty for what is no entry.
-std::string_view entry_of(std::string_view line) {
-  for (const std::string_view behind : {"; ", " ", " "}) {
-    const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
-    if (digits == 0 || !line.substr(digits).starts_with(behind)) return {};
-    line.remove_prefix(digits + behind.size());
-  }
-  return line;
 }
 
 // What an extension makes has no entry of its own: so where there is one, it is a user's.
@@ -157,6 +81,15 @@ class ViewOrder {
 
 }  // namespace
 
+std::string_view entry_of(std::string_view line) {
+  for (const std::string_view behind : {"; ", " ", " "}) {
+    const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
+    if (digits == 0 || !line.substr(digits).starts_with(behind)) return {};
+    line.remove_prefix(digits + behind.size());
+  }
+  return line;
+}
+
 bool lpbm_available(Connection& connection) {
   return connection.exec("SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'lpbm'").rows() > 0;
 }
@@ -186,37 +119,6 @@ std::string list_without_lpbm(const std::string& list) {
     if (!extension && !is_lpbm_privilege(entry, all)) out += line + "\n";
   }
   return out;
-}
-
-void restore_dump(const std::string& pg_restore, const Connection& connection, const std::string& database,
-                  bool leave_out_lpbm, Source& dump, std::vector<std::string>& notes) {
-  // The commits are made durable by the last one of the restore.
-  const postgres::ChildTarget target =
-      postgres::child_target(connection, database,
-                             "-c synchronous_commit=off -c statement_timeout=0 -c lock_timeout=0 "
-                             "-c default_transaction_read_only=off -c lc_monetary=C " +
-                                 postgres::no_event_triggers(connection.server_version()));
-  postgres::Command command;
-  command.program = pg_restore;
-  command.environment = target.environment;
-  command.what = "restoring the full backup with pg_restore";
-  command.arguments = {"--exit-on-error", "--no-password", "--dbname=" + target.conninfo};
-  if (!leave_out_lpbm) {
-    postgres::run_from(command, dump);
-    drain(dump);
-    return;
-  }
-  postgres::Command lister = command;
-  lister.arguments = {"--list"};
-  Remembering head(dump);
-  const std::string list = postgres::run_filter(lister, head);
-  const std::string kept = list_without_lpbm(list);
-  const TemporaryFile file(kept);
-  command.arguments.push_back("--use-list=" + file.path());
-  Again whole(std::move(head.head), dump);
-  postgres::run_from(command, whole);
-  drain(whole);
-  if (kept != list) notes.push_back("the extension lpbm is not installed on the target: it was left out");
 }
 
 void refresh_views(Connection& connection, std::vector<std::string>& notes,

@@ -14,11 +14,20 @@ namespace lpbm::job {
 // Whether the server of `connection` offers the extension lpbm.
 bool lpbm_available(postgres::Connection& connection);
 
-// Reads `dump` (pg_dump's custom format) to its end into the connection's database. With `leave_out_lpbm` the extension
-// lpbm and the privileges on its objects are left out, which is said in `notes`.
-void restore_dump(const std::string& pg_restore, const postgres::Connection& connection, const std::string& database,
-                  bool leave_out_lpbm, Source& dump, std::vector<std::string>& notes);
+struct DumpOptions {
+  bool leave_out_lpbm = false;  // the extension lpbm and the privileges on its objects, which is said in the notes
+  // A superuser's connection to the database, where functions of others are to be bound while their code runs
+  // (job/code_guard.h); null: pg_restore alone.
+  postgres::Connection* guard = nullptr;
+};
 
+// Reads `dump` (pg_dump's custom format) to its end into `database` of the connection's server.
+void restore_dump(const std::string& pg_restore, const postgres::Connection& connection, const std::string& database,
+                  const DumpOptions& options, Source& dump, std::vector<std::string>& notes);
+
+// A line of pg_restore --list is "id; catalog oid KIND schema name owner", with - for no schema; kind, names and owner
+// may hold blanks. Returns it from the kind on; empty for what is no entry.
+std::string_view entry_of(std::string_view line);
 // Whether `text` holds the name of an object that the extension itself makes, right behind `before`.
 bool names_lpbm_object(std::string_view text, std::string_view before);
 // The list for pg_restore -L out of that of pg_restore -l: without the extension lpbm and what belongs to it.

@@ -263,7 +263,7 @@ void RoleMap::transfer(Connection& connection, const std::set<std::string>& tabl
   if (pairs.empty()) return;
   std::string spaces;
   for (const std::string& name : tablespaces) spaces += (spaces.empty() ? "" : ", ") + quote_literal(name);
-  connection.exec("SET search_path = pg_catalog; SET enable_seqscan = on");
+  connection.exec("SET search_path = pg_catalog, pg_temp; SET enable_seqscan = on");
   connection.exec("BEGIN");
   Transfer(connection, pairs + ") AS m(o, n)", "ARRAY[" + spaces + "]::name[]", notes).run();
   connection.exec("COMMIT");

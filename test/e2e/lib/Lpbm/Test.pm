@@ -449,28 +449,31 @@ sub checksums
 {
 	my ($self) = @_;
 	my $tables = $self->sql(<<'END');
-SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind
+SELECT c.relkind, replace(replace(quote_ident(n.nspname) || '.' || quote_ident(c.relname), E'\\', E'\\\\'), E'\n', E'\\n')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
   AND n.nspname !~ '^pg_(toast|temp)' AND (c.relkind <> 'm' OR c.relispopulated)
   AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' AND e.extname = 'lpbm')
-ORDER BY 1
+ORDER BY n.nspname, c.relname
 END
 	my %sums;
 	my $sql = '';
-	foreach my $line (split /\n/, $tables)
+	# A name may hold anything, line ends among them.
+	my @tables = map { [ split /\|/, $_, 2 ] } split /\n/, $tables;
+	foreach my $number (0 .. $#tables)
 	{
-		my ($table, $kind) = $line =~ /^(.*)\|(.)$/s;
-		(my $literal = $table) =~ s/'/''/g;
+		my ($kind, $table) = @{ $tables[$number] };
+		$table =~ s/\\(.)/$1 eq 'n' ? "\n" : $1/ge;
+		$tables[$number] = $table;
 		$sql .= $kind eq 'S'
-		  ? "SELECT '$literal', last_value, is_called FROM $table;\n"
-		  : "SELECT '$literal', count(*), coalesce(sum(hashtextextended(t.*::text, 0)::numeric), 0) FROM ONLY $table t;\n";
+		  ? "SELECT $number, last_value, is_called FROM $table;\n"
+		  : "SELECT $number, count(*), coalesce(sum(hashtextextended(t.*::text, 0)::numeric), 0) FROM ONLY $table t;\n";
 	}
 	foreach my $line (split /\n/, $sql eq '' ? '' : $self->sql("SET extra_float_digits = 3; $sql"))
 	{
-		my ($table, $sum) = $line =~ /^(.*)\|([^|]*\|[^|]*)$/s;
-		$sums{$table} = $sum if defined $table;
+		my ($number, $sum) = $line =~ /^(\d+)\|([^|]*\|[^|]*)$/;
+		$sums{ $tables[$number] } = $sum if defined $number;
 	}
 	return \%sums;
 }
