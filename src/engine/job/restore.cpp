@@ -120,9 +120,12 @@ std::string Restoration::text_of(const Entry& entry, const std::string& name) {
   }
 }
 
+// Null: a delta whose manifest says nothing of them.
 json Restoration::properties_of(const Entry& entry) {
   const json manifest = json::parse(text_of(entry, "manifest"), nullptr, false);
-  if (!manifest.is_object() || manifest.value("version", 0) != 1 || !manifest.contains("database"))
+  const bool known = manifest.is_object() && manifest.value("version", 0) == 1;
+  if (known && entry.kind == journal::Kind::delta && !manifest.contains("database")) return nullptr;
+  if (!known || !manifest.contains("database"))
     throw Error(ErrorKind::permanent, "reading the manifest of entry " + std::to_string(entry.number),
                 "it is not of a version that is known here");
   return manifest["database"];
@@ -162,7 +165,8 @@ void Restoration::look() {
   check_database_needs(target_.server(), properties_, !target_.exists(), target_.obstacles(), tell);
   for (const Entry& delta : plan_.deltas)
     if (find_object(delta, "manifest"))
-      check_database_needs(target_.server(), properties_of(delta), false, target_.obstacles(), tell);
+      if (const json properties = properties_of(delta); properties.is_object())
+        check_database_needs(target_.server(), properties, false, target_.obstacles(), tell);
   target_.refuse();
   if (target_.exists())
     for (const std::string& difference : compare_database_properties(target_.server(), target_.name(), properties_))
@@ -214,7 +218,9 @@ void Restoration::follow_globals(const Entry& delta, const std::vector<std::stri
   keeper_->adopt(stand_ins);
   keeper_->apply(globals_.at(delta.number));
   if (!find_object(delta, "manifest")) return;
-  properties_ = properties_of(delta);
+  json properties = properties_of(delta);
+  if (!properties.is_object()) return;
+  properties_ = std::move(properties);
   apply_database_access(target_.server(), target_.name(), properties_);
 }
 
