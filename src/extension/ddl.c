@@ -47,6 +47,9 @@ static int stretch_capacity = 0;
 static bool rest_is_neutral = false; /* a MARK statement ran: what it left to commit is its own */
 static bool drops_at_commit = false; /* a temporary table ON COMMIT DROP was made */
 
+/* Q line of the DROP INDEX CONCURRENTLY that is running, until its first commit. */
+static char* dropping = NULL;
+
 /* --- messages ---------------------------------------------------------------------------------------------------- */
 
 static XLogRecPtr send_message(char type, const char* content, size_t length) {
@@ -191,6 +194,11 @@ static void before_commit(void) {
 
   if (!neutral && stretch_count == 0 && !drops_at_commit) return;
   if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) || !can_capture()) return;
+  if (dropping != NULL) {
+    send_message('C', dropping, strlen(dropping));
+    dropping = NULL;
+    return;
+  }
   if (neutral) {
     send_message('N', "", 0);
     return;
@@ -350,6 +358,31 @@ static void run_then_tell(const Call* call, LpbmDdlPlan* plan) {
   if (line == NULL) rest_is_neutral = true;
 }
 
+/*
+ * DROP INDEX CONCURRENTLY is told in its first transaction: from then on the index is not valid, and so for pg_dump not
+ * there, also where the command fails while it waits for others.
+ */
+static void run_drop_concurrently(const Call* call, LpbmDdlPlan* plan) {
+  Frame frame = {NULL, plan->class, false, 0};
+  char* line = make_line(call, plan);
+  char* copy;
+
+  if (line == NULL) {
+    run_then_tell(call, plan);
+    return;
+  }
+  dropping = copy = MemoryContextStrdup(TopMemoryContext, line); /* commits free what is theirs */
+  PG_TRY();
+  { run_in_frame(call, &frame); }
+  PG_FINALLY();
+  {
+    dropping = NULL;
+    pfree(copy);
+  }
+  PG_END_TRY();
+  rest_is_neutral = true;
+}
+
 static void process_utility(PlannedStmt* statement, const char* query, bool read_only_tree,
                             ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment* environment,
                             DestReceiver* destination, QueryCompletion* completion) {
@@ -371,7 +404,10 @@ static void process_utility(PlannedStmt* statement, const char* query, bool read
     }
     case LPBM_DDL_AFTER:
     case LPBM_DDL_MARK:
-      run_then_tell(&call, &plan);
+      if (plan.class == LPBM_DDL_AFTER && IsA(statement->utilityStmt, DropStmt))
+        run_drop_concurrently(&call, &plan);
+      else
+        run_then_tell(&call, &plan);
       break;
     default:
       run_bracketed(&call, &plan);

@@ -160,10 +160,8 @@ static LpbmDdlPlan or_index_made_valid(LpbmDdlPlan plan, bool invalid) {
 }
 
 static LpbmDdlPlan classify_truncate(TruncateStmt* statement) {
-  bool invalid = statement->behavior == DROP_CASCADE && lpbm_has_invalid_index(InvalidOid);
-  ListCell* cell;
+  bool invalid = lpbm_truncates_invalid_index(statement);
 
-  foreach (cell, statement->relations) invalid = invalid || lpbm_has_invalid_index_below(lfirst_node(RangeVar, cell));
   return or_index_made_valid(plan_of(LPBM_DDL_NEUTRAL), invalid); /* decoding delivers it */
 }
 

@@ -3,6 +3,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
@@ -41,6 +42,24 @@ bool lpbm_has_invalid_index_below(RangeVar* name) {
   if (name == NULL) return lpbm_has_invalid_index(InvalidOid);
   if (!OidIsValid(relid)) return false;
   foreach (cell, find_all_inheritors(relid, NoLock, NULL))
+    if (lpbm_has_invalid_index(lfirst_oid(cell))) return true;
+  return false;
+}
+
+bool lpbm_truncates_invalid_index(TruncateStmt* statement) {
+  List* tables = NIL;
+  List* more;
+  ListCell* cell;
+
+  foreach (cell, statement->relations) {
+    Oid relid = RangeVarGetRelidExtended(lfirst_node(RangeVar, cell), NoLock, RVR_MISSING_OK, NULL, NULL);
+
+    if (OidIsValid(relid)) tables = list_concat_unique_oid(tables, find_all_inheritors(relid, NoLock, NULL));
+  }
+  /* As TRUNCATE itself looks for what refers to what it empties. */
+  while (statement->behavior == DROP_CASCADE && (more = heap_truncate_find_FKs(tables)) != NIL)
+    tables = list_concat_unique_oid(tables, more);
+  foreach (cell, tables)
     if (lpbm_has_invalid_index(lfirst_oid(cell))) return true;
   return false;
 }

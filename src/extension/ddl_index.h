@@ -17,6 +17,8 @@ extern bool lpbm_has_invalid_index(Oid relid);
  * where the name may not be looked up.
  */
 extern bool lpbm_has_invalid_index_below(RangeVar* name);
+/* Whether a table that it empties has one. May raise as above. */
+extern bool lpbm_truncates_invalid_index(TruncateStmt* statement);
 /* Whether it is the name of such an index; NULL is none. May raise as above. */
 extern bool lpbm_is_invalid_index(RangeVar* name);
 /* Of a DROP INDEX; counts as temporary what is not valid: both are not there for a backup. */

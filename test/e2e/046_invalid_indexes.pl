@@ -6,7 +6,7 @@ use warnings;
 use Lpbm::Test;
 use Test::More;
 
-my $source = Lpbm::Test->backed_up('source', conf => "lpbm.trigger_cron = 'never'\nlpbm.min_full_interval = '0'\n");
+my $source = Lpbm::Test->backed_up('source', conf => "lpbm.trigger_cron = 'never'\nlpbm.min_full_interval = '0'\nmax_prepared_transactions = 5\n");
 $source->sql('SELECT lpbm_full_backup()');
 $source->backed_up_to_now;
 
@@ -46,6 +46,24 @@ leads_to('full', "COMMENT ON INDEX T_a IS 'x'");
 leads_to('delta', 'INSERT INTO T VALUES (7, 7)');
 leads_to('delta', 'DROP INDEX T_a; INSERT INTO T VALUES (7, 7)');
 leads_to('delta', 'CREATE VIEW T_view AS SELECT a FROM T');
+
+# One whose DROP INDEX CONCURRENTLY failed while it waited is as good as dropped: pg_dump does not show it.
+$source->sql("CREATE TABLE kept (id int PRIMARY KEY, a int); CREATE UNIQUE INDEX kept_a ON kept (a); CREATE INDEX kept_b ON kept (a)");
+$source->backed_up_to_now;
+$source->sql("BEGIN; INSERT INTO kept VALUES (1, 1); PREPARE TRANSACTION 'holder'");
+my ($status) = $source->try_sql("SET lock_timeout = '200ms'; DROP INDEX CONCURRENTLY kept_a");
+isnt($status, 0, 'DROP INDEX CONCURRENTLY fails');
+$source->sql("COMMIT PREPARED 'holder'");
+is($source->sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'kept_a'::regclass"), 'f', 'and leaves an index that is not valid');
+$source->sql('DROP INDEX CONCURRENTLY kept_b');
+$source->sql('DROP INDEX CONCURRENTLY IF EXISTS kept_c');
+$source->backed_up_to_now;
+is((reverse $source->entries)[0]{kind}, 'delta', 'this goes by a delta');
+same($source, $source->vault->restore('restored_drops'), 'and it comes back the same');
+$source->sql('DROP INDEX kept_a; INSERT INTO kept VALUES (2, 1)');
+$source->backed_up_to_now;
+is((reverse $source->entries)[0]{kind}, 'delta', 'and so does what follows');
+same($source, $source->vault->restore('restored_after'), 'and it comes back the same');
 $source->stop;
 
 done_testing();
