@@ -7,7 +7,7 @@ PG_VERSION := $(word 2,$(shell $(PG_CONFIG) --version 2>/dev/null))
 
 ifeq ($(wildcard $(PGXS)),)
 LPBM_BOOTSTRAP := yes
-BOOTSTRAP_GOALS := demo test test-versions check unit e2e bench format tidy fuzz search
+BOOTSTRAP_GOALS := demo test test-versions check unit e2e bench format tidy fuzz search search-planted
 
 ifdef LPBM_BOOTSTRAPPED
 $(error PostgreSQL's extension build files are not where '$(PG_CONFIG) --pgxs' says: set PG_CONFIG)

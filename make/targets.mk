@@ -1,7 +1,7 @@
 # Included last by the Makefile: what is not building and installing. Each goal works on a fresh machine.
 ifndef LPBM_BOOTSTRAP
 export PG_CONFIG
-.PHONY: demo test test-versions check unit e2e format tidy fuzz search bench
+.PHONY: demo test test-versions check unit e2e format tidy fuzz search search-planted bench
 
 # The story on a temporary server of its own: back up, destroy, restore, compare.
 demo: deps
@@ -33,6 +33,9 @@ bench: deps
 # WORKLOADS random workloads from SEED on; docs/testing.md. SEARCH goes to test/fidelity/search.py.
 search: deps
 	@scripts/search --workloads $(or $(WORKLOADS),1000) --seed $(or $(SEED),1) $(SEARCH)
+# That the search finds bugs: each of test/fidelity/planted is built and searched for. PLANTED=name selects.
+search-planted: deps
+	@scripts/search-planted $(PLANTED)
 
 # FUZZ_SECONDS for each target.
 fuzz: deps

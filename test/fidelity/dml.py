@@ -185,7 +185,7 @@ def lock_table(g):
     return ["LOCK TABLE %s IN %s MODE" % (g.table(), g.r.choice(["SHARE", "ROW EXCLUSIVE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE"]))]
 
 
-@kind("as another role", 1, **DML)
+@kind("as another role", 1, costly=True, **DML)
 def as_role(g):
     table = g.table(lambda t: not t.insert_id)
     if table is None:

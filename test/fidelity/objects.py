@@ -105,7 +105,7 @@ form("trigger for replicas", "CREATE TRIGGER {n} AFTER INSERT ON {t} FOR EACH RO
      "ALTER TABLE {t} ENABLE REPLICA TRIGGER {n}", weight=0.06)
 form("disable triggers", "ALTER TABLE {t} DISABLE TRIGGER USER", weight=0.3)
 form("enable triggers", "ALTER TABLE {t} ENABLE TRIGGER USER", weight=0.3)
-form("drop trigger", "DROP TRIGGER IF EXISTS audit ON {t}", weight=0.3)
+form("drop trigger", "DROP TRIGGER IF EXISTS audit ON {t}", weight=0.3, costly=True)
 form("create rule", "CREATE RULE {n} AS ON INSERT TO {t} WHERE NEW.n > 20 DO ALSO INSERT INTO {s}.audit(op) VALUES ('more')", weight=0.5, accept=plain)
 form("rule instead", "CREATE TABLE {s}.{n} (id serial PRIMARY KEY, v int);; CREATE RULE none AS ON DELETE TO {s}.{n} DO INSTEAD NOTHING;; "
      "INSERT INTO {s}.{n}(v) VALUES (1), (2);; DELETE FROM {s}.{n}", weight=0.5)
@@ -119,7 +119,7 @@ form("no row security", "ALTER TABLE {t} DISABLE ROW LEVEL SECURITY, NO FORCE RO
 
 form("grant", "GRANT SELECT, INSERT (n) ON {t} TO search_a, PUBLIC;; GRANT USAGE ON SCHEMA {s} TO search_b WITH GRANT OPTION", weight=0.7)
 form("revoke", "REVOKE INSERT, SELECT ON {t} FROM PUBLIC;; REVOKE EXECUTE ON FUNCTION {s}.attempt(int) FROM PUBLIC", weight=0.5)
-form("default privileges", "ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT ON TABLES TO search_b", weight=0.5)
+form("default privileges", "ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT ON TABLES TO search_b", weight=0.5, costly=True)
 form("owner", "ALTER TABLE {t} OWNER TO search_a", weight=0.5)
 form("owner of a schema", "ALTER SCHEMA {s} OWNER TO search_b", weight=0.2)
 form("comment", "COMMENT ON TABLE {t} IS E'it''s {i}\\n:x $1';; COMMENT ON COLUMN {t}.n IS 'n'", weight=0.7)
@@ -135,15 +135,16 @@ def create_schema(g):
             "INSERT INTO %s.inside(v) VALUES ('x')" % ident(name)]
 
 
-@kind("rename schema", 0.5)
+@kind("rename schema", 0.5, costly=True)
 def rename_schema(g):
-    old = g.made("schema")
+    old, first = g.made("schema"), []
     if old is None:
-        return None
+        old = "%s_o%d" % (g.model.schema, g.r.randrange(10**6))
+        first = ["CREATE SCHEMA %s CREATE TABLE inside (id serial PRIMARY KEY, v text)" % ident(old)]
     new = "%s_r%d" % (g.model.schema, g.r.randrange(10**6))
     g.effect(g.model.drop, "schema", old)
     g.effect(g.model.add, "schema", new)
-    return ["ALTER SCHEMA %s RENAME TO %s" % (ident(old), ident(new)), "INSERT INTO %s.inside(v) VALUES ('renamed')" % ident(new)]
+    return first + ["ALTER SCHEMA %s RENAME TO %s" % (ident(old), ident(new)), "INSERT INTO %s.inside(v) VALUES ('renamed')" % ident(new)]
 
 
 @kind("drop schema", 0.4)

@@ -139,7 +139,8 @@ def partition_key(g, variant):
     if variant in ("full", "keyless"):
         return (" PARTITION BY LIST (n)", ["FOR VALUES IN (1, 2, 3, 4, 5)", "DEFAULT"])
     ranged = (" PARTITION BY RANGE (id)", ["FOR VALUES FROM (MINVALUE) TO (20)", "FOR VALUES FROM (20) TO (1000)", "DEFAULT"])
-    return g.r.choice([hashed, ranged])
+    closed = (ranged[0], ranged[1][:1] + ["FOR VALUES FROM (20) TO (MAXVALUE)"])
+    return g.r.choice([hashed, ranged, closed])
 
 
 def foreign_keys(g):

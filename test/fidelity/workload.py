@@ -11,7 +11,9 @@ import objects  # noqa: F401
 import schemas
 from model import KINDS, Context, Model
 
-BLOCK = 50              # seeds of a block share whether they may do what leads to a full
+# Seeds of a block share whether they may do what leads to a full: a restore begins with the newest full, and what was
+# before it is not looked at.
+BLOCK = 50
 SETUP, DELTA, FULL, KILL = "setup", "delta", "full", "kill"
 LEVELS = ("READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "SERIALIZABLE")
 VICTIMS = ("postmaster", "worker", "engine", "dump", "collector", "backend", "checkpointer", "terminate", "cancel", "restart")
@@ -71,9 +73,9 @@ class Workload:
         what = r.random()
         if what < 0.006:
             self.add(DELTA, "SELECT lpbm_delta(false)", "delta")
-        elif what < 0.0066:
+        elif what < 0.0062:
             self.add(FULL, "SELECT lpbm_full_backup(false)", "full")
-        elif what < 0.0076 and kills:
+        elif what < 0.0072 and kills:
             self.add(KILL, r.choice(VICTIMS), "kill")
 
     def finish(self, context):
