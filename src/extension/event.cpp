@@ -66,6 +66,13 @@ void take_rows(const json& object, const char* name, LpbmEvent& event) {
   }
 }
 
+// 0: none.
+std::uint64_t lsn(const std::string& text) {
+  unsigned int high = 0, low = 0;
+  if (std::sscanf(text.c_str(), "%X/%X", &high, &low) != 2) return 0;
+  return (static_cast<std::uint64_t>(high) << 32) | low;
+}
+
 void parse(std::string_view line, LpbmEvent& event) {
   const json object = json::parse(line, nullptr, false);
   if (!object.is_object()) return;
@@ -86,6 +93,9 @@ void parse(std::string_view line, LpbmEvent& event) {
   event.stale = number(object, "stale", 0);
   event.stale_cause = text(object, "stale_cause");
   event.full = text(object, "full");
+  event.summary = text(object, "summary");
+  event.finished = number(object, "finished", 0);
+  event.full_lsn = lsn(object.value("full_lsn", ""));
   take_rows(object, "problems", event);
   take_rows(object, "notes", event);
   event.kind = kind_of(object.value("event", ""));
@@ -97,13 +107,11 @@ bool parse_entry(std::string_view line, LpbmEntryLine& entry) {
   if (second == std::string_view::npos || first >= sizeof entry.cid) return false;
   const json object = json::parse(line.substr(second + 1), nullptr, false);
   if (!object.is_object()) return false;
-  unsigned int high = 0, low = 0;
-  const std::string to = object.value("to", "");
-  if (std::sscanf(to.c_str(), "%X/%X", &high, &low) != 2) return false;
+  entry.to = lsn(object.value("to", ""));
+  if (entry.to == 0) return false;
   line.copy(entry.cid, first);
   entry.number = static_cast<std::uint64_t>(number(object, "entry", 0));
   entry.full = object.value("kind", "") == "full";
-  entry.to = (static_cast<std::uint64_t>(high) << 32) | low;
   entry.finished = number(object, "finished", 0);
   object.value("stream", "").copy(entry.stream, sizeof entry.stream - 1);
   return entry.number > 0;
@@ -123,7 +131,7 @@ void lpbm_event_parse(const char* line, size_t length, LpbmEvent* event) {
 
 void lpbm_event_free(LpbmEvent* event) {
   for (char* part : {event->phase, event->unit, event->line, event->what, event->cause, event->hint, event->key,
-                     event->stale_cause, event->full})
+                     event->stale_cause, event->full, event->summary})
     std::free(part);
   for (int i = 0; i < event->row_count; i++)
     for (char* part : {event->rows[i].name, event->rows[i].problem, event->rows[i].hint, event->rows[i].cid})

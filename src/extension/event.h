@@ -60,6 +60,9 @@ typedef struct LpbmEvent {
   int64_t stale;
   char* stale_cause;
   char* full;
+  uint64_t full_lsn; /* its anchor must be there or above; 0: behind all that the delta was to hold */
+  char* summary;     /* drill's result, and when, in microseconds since 1970 */
+  int64_t finished;
   int row_count;
   LpbmEventRow* rows;
 } LpbmEvent;

@@ -19,7 +19,7 @@ PG_FUNCTION_INFO_V1(lpbm_status_rows);
 PG_FUNCTION_INFO_V1(lpbm_progress_rows);
 PG_FUNCTION_INFO_V1(lpbm_journal_lines);
 
-static const char* const job_names[] = {"", "init", "delta", "full", "restore", "verify", "mail"};
+static const char* const job_names[] = {"", "init", "delta", "full", "restore", "verify", "mail", "drill"};
 
 /* --- lpbm_status ------------------------------------------------------------------------------------------------- */
 
@@ -141,9 +141,14 @@ static void put_all(ReturnSetInfo* result, const LpbmShared* shared) {
   put_entry(result, "last_delta", &shared->last_delta);
   if (lpbm_settings.smtp_url[0] != '\0')
     put(result, "last_mail", shared->last_mail == 0 ? "none" : time_text(shared->last_mail), NULL);
+  if (shared->last_drill != 0)
+    put(result, "last_drill", time_text(shared->last_drill), shared->drill);
+  else if (shared->next_drill != 0 && !TIMESTAMP_IS_NOEND(shared->next_drill))
+    put(result, "last_drill", "none", NULL);
   put(result, "last_trigger", time_text(shared->last_trigger), NULL);
   put(result, "next_trigger", time_text(shared->next_trigger), NULL);
   put(result, "next_full", time_text(shared->next_full), NULL);
+  put(result, "next_drill", time_text(shared->next_drill), NULL);
 }
 
 Datum lpbm_status_rows(PG_FUNCTION_ARGS) {

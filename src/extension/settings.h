@@ -16,6 +16,8 @@ typedef struct LpbmSettings {
   char* site;      /* as it is written: see lpbm_site() */
   char* trigger_cron;
   char* full_backup_cron;
+  char* drill_cron;
+  char* drill_directory;
   int max_full_backups;
   int min_full_interval; /* seconds */
   char* store;

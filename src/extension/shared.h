@@ -47,11 +47,12 @@ typedef enum LpbmJobKind {
   LPBM_JOB_FULL,
   LPBM_JOB_RESTORE,
   LPBM_JOB_VERIFY,
-  LPBM_JOB_MAIL
+  LPBM_JOB_MAIL,
+  LPBM_JOB_DRILL
 } LpbmJobKind;
 
-/* Deltas run beside one other job, and mails beside both. */
-typedef enum LpbmLane { LPBM_LANE_DELTA, LPBM_LANE_LONG, LPBM_LANE_MAIL, LPBM_LANES } LpbmLane;
+/* Deltas run beside one other job, and mails and drills beside both. */
+typedef enum LpbmLane { LPBM_LANE_DELTA, LPBM_LANE_LONG, LPBM_LANE_MAIL, LPBM_LANE_DRILL, LPBM_LANES } LpbmLane;
 
 typedef struct LpbmJobProgress {
   LpbmJobKind kind; /* NONE: nothing runs in this lane */
@@ -117,6 +118,8 @@ typedef struct LpbmShared {
   char signer[LPBM_CID];       /* the site's public key */
   LpbmLastEntry last_full, last_delta;
   TimestampTz last_mail; /* with the journal; 0: none */
+  TimestampTz last_drill, next_drill;
+  char drill[LPBM_TEXT]; /* what the last drill that succeeded found */
 
   LpbmProblem problems[LPBM_MAX_PROBLEMS];
   LpbmJobProgress progress[LPBM_LANES];

@@ -88,7 +88,7 @@ static void local_time(int64_t time, struct lpbm_local_time* local, void* argume
   local->second = tm->tm_sec;
 }
 
-static TimestampTz due_after(const char* expression, TimestampTz time, TimestampTz anchor) {
+TimestampTz lpbm_due_after(const char* expression, TimestampTz time, TimestampTz anchor) {
   int64 due = lpbm_cron_next(expression, timestamptz_to_time_t(time), timestamptz_to_time_t(anchor), local_time, NULL);
 
   return due < 0 ? DT_NOEND : time_t_to_timestamptz((pg_time_t)due);
@@ -100,21 +100,23 @@ void lpbm_plan_missed_full(void) {
   TimestampTz last_full = lpbm_shared->last_full.finished;
 
   if (!planned && lpbm_shared->last_full.number > 0)
-    lpbm_worker.next_full = due_after(lpbm_settings.full_backup_cron, last_full, last_full);
+    lpbm_worker.next_full = lpbm_due_after(lpbm_settings.full_backup_cron, last_full, last_full);
   planned = true;
 }
 
 static void plan(TimestampTz now) {
   TimestampTz last_full = lpbm_shared->last_full.number > 0 ? lpbm_shared->last_full.finished : now;
 
-  lpbm_worker.next_trigger = due_after(lpbm_settings.trigger_cron, now, 0);
-  if (lpbm_worker.next_full == 0) lpbm_worker.next_full = due_after(lpbm_settings.full_backup_cron, now, last_full);
+  lpbm_worker.next_trigger = lpbm_due_after(lpbm_settings.trigger_cron, now, 0);
+  if (lpbm_worker.next_full == 0)
+    lpbm_worker.next_full = lpbm_due_after(lpbm_settings.full_backup_cron, now, last_full);
 }
 
 static void reload(void) {
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
   lpbm_worker.next_full = 0;
+  lpbm_drill_plan();
   lpbm_worker.look_again = true;
   lpbm_retry_reset(&lpbm_worker.init);
   lpbm_retry_reset(&lpbm_worker.delta);
@@ -186,7 +188,7 @@ static void trigger(TimestampTz now) {
     lpbm_want_full("requested", lpbm_worker.written_upto); /* it survives a restart that way */
   if (full_due) {
     lpbm_want_full("scheduled", InvalidXLogRecPtr);
-    lpbm_worker.next_full = due_after(lpbm_settings.full_backup_cron, now, lpbm_worker.next_full);
+    lpbm_worker.next_full = lpbm_due_after(lpbm_settings.full_backup_cron, now, lpbm_worker.next_full);
   }
   lpbm_advance_idle();
   look_again_for_positions(now);

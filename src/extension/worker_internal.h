@@ -1,8 +1,8 @@
 /*
  * What the parts of the worker share: worker.c (process, loop, schedule), worker_step.c (steps, problems, retries),
  * worker_check.c (preconditions), worker_stream.c (slot, stream, decoding), worker_job.c (the engine's jobs),
- * worker_answer.c (what they answer), worker_request.c (requests of sessions), worker_globals.c (roles and the like),
- * worker_mail.c (when mails are due).
+ * worker_answer.c (what they answer), worker_end.c (what follows from their end), worker_request.c (requests of
+ * sessions), worker_globals.c (roles and the like), worker_mail.c (when mails are due), worker_drill.c (drills).
  */
 #ifndef LPBM_WORKER_INTERNAL_H
 #define LPBM_WORKER_INTERNAL_H
@@ -36,6 +36,7 @@ typedef struct LpbmJob {
   int64 stale_left;     /* delta: of it */
   char stale_cause[LPBM_TEXT];
   char full[LPBM_TEXT]; /* delta: reason of a full that is needed, or "" */
+  XLogRecPtr full_lsn;  /* delta: where its anchor must be, invalid: behind last_record */
   uint64 globals;       /* hash of the globals that it takes, 0: none */
   LpbmHold hold;        /* full: log files from there on are kept */
   bool automatic;       /* full: counts for lpbm.min_full_interval */
@@ -78,8 +79,10 @@ typedef struct LpbmWorker {
   uint64 unlogged_stored; /* the same when they were refreshed last */
   bool unlogged_wanted;   /* the next refresh is to take them, too */
   TimestampTz unlogged_after;
-  uint64 stale_wanted; /* what the full that is wanted makes up for */
-  uint64 globals;      /* hash as it is now */
+  uint64 stale_wanted; /* what a full makes up for whose anchor is at or above stale_wanted_lsn */
+  XLogRecPtr stale_wanted_lsn;
+  XLogRecPtr full_anchor; /* of the newest full that this process has seen journalled in this stream */
+  uint64 globals;         /* hash as it is now */
   bool globals_known;
   XLogRecPtr failing; /* the transaction at which decoding failed last */
   char failing_cause[LPBM_TEXT];
@@ -119,6 +122,8 @@ extern bool lpbm_retry_due(const LpbmRetry* retry);
 
 /* Once the journal's last entries are known. */
 extern void lpbm_plan_missed_full(void);
+/* When a cron expression is due next after `time`; `anchor`: where @every counts from. DT_NOEND: never. */
+extern TimestampTz lpbm_due_after(const char* expression, TimestampTz time, TimestampTz anchor);
 /* Shows what lpbm_status shows of the worker. */
 extern void lpbm_publish(void);
 
@@ -141,7 +146,7 @@ extern void lpbm_stream_end(const char* reason);
 extern void lpbm_advance(const LpbmJob* job);
 /* The slot advances although there was nothing to write. */
 extern void lpbm_advance_idle(void);
-/* A full must be taken, with its anchor at or above lsn. */
+/* A full must be taken, with its anchor at or above lsn (invalid: any); not where there is one. */
 extern void lpbm_want_full(const char* reason, XLogRecPtr lsn);
 extern bool lpbm_is_unjournalled(void);
 /* Whether the next delta is to refresh what is stale. */
@@ -164,6 +169,16 @@ extern bool lpbm_job_runs(LpbmJobKind kind);
 
 /* Reads what the engine of a lane has said, and ends the job where it is over. */
 extern void lpbm_job_read(LpbmLane lane);
+
+/* The journal has other lines than were added one by one: its table follows. */
+extern void lpbm_journal_changed(void);
+/* A step: shows the newest full and delta of the journal's file in lpbm_status. */
+extern void lpbm_show_last_entries(void* argument);
+
+/* --- worker_end.c ------------------------------------------------------------------------------------------------ */
+
+/* The engine of this lane has ended: its answer, or that there is none, takes effect. */
+extern void lpbm_job_conclude(LpbmLane lane);
 
 /* --- worker_request.c -------------------------------------------------------------------------------------------- */
 
@@ -209,6 +224,17 @@ extern void lpbm_mail_settings_changed(void);
 extern void lpbm_mail_note(const char* name, bool good, bool news);
 extern void lpbm_mail_take_result(LpbmJob* job, const LpbmEvent* event);
 extern void lpbm_mail_ended(const LpbmJob* job);
+
+/* --- worker_drill.c ---------------------------------------------------------------------------------------------- */
+
+/* The last drill as the file in lpbm.directory tells it; once, when the engine has found all in order. */
+extern void lpbm_drill_remember(void);
+/* The schedule may be another. */
+extern void lpbm_drill_plan(void);
+extern void lpbm_drill_start_if_due(void);
+/* `line`: the event as it came, to be kept. */
+extern void lpbm_drill_take_result(const LpbmEvent* event, const char* line);
+extern void lpbm_drill_ended(const LpbmJob* job);
 
 /* --- worker_globals.c -------------------------------------------------------------------------------------------- */
 

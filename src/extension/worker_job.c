@@ -109,7 +109,7 @@ static void start_step(void* argument) {
   CommitTransactionCommand();
 }
 
-static const char* const kind_names[] = {"", "init", "delta", "full", "restore", "verify", "mail"};
+static const char* const kind_names[] = {"", "init", "delta", "full", "restore", "verify", "mail", "drill"};
 
 bool lpbm_job_start(LpbmLane lane, const LpbmJob* job, const char* members) {
   Start step;
@@ -328,6 +328,7 @@ void lpbm_jobs_start(void) {
     start_init();
   if (long_job->kind == LPBM_JOB_NONE) start_asked();
   lpbm_mail_start_if_due();
+  lpbm_drill_start_if_due();
 }
 
 void lpbm_job_kill(LpbmLane lane) {

@@ -42,6 +42,7 @@ static bool save(void) {
 void lpbm_want_full(const char* reason, XLogRecPtr lsn) {
   LpbmStream* stream = &lpbm_worker.stream;
 
+  if (is_automatic(reason) && !XLogRecPtrIsInvalid(lsn) && lsn <= lpbm_worker.full_anchor) return;
   lpbm_worker.wanted_lsn = Max(lpbm_worker.wanted_lsn, lsn);
   if (stream->full_wanted[0] != '\0' && (is_automatic(stream->full_wanted) || !is_automatic(reason))) return;
   lpbm_copy_text(stream->full_wanted, reason, sizeof(stream->full_wanted));
@@ -96,7 +97,7 @@ static void begin_stream(const char* reason) {
   lpbm_worker.stream = fresh;
   lpbm_requests_again();
   lpbm_worker.refreshed = lpbm_worker.stale; /* its full has it */
-  lpbm_worker.wanted_lsn = InvalidXLogRecPtr;
+  lpbm_worker.wanted_lsn = lpbm_worker.full_anchor = InvalidXLogRecPtr;
   ereport(LOG, (errmsg("lpbm: stream %s begins at %X/%X: %s", fresh.id, LSN_FORMAT_ARGS(fresh.start),
                        lpbm_from_utf8(reason))));
 }

@@ -62,7 +62,7 @@ system("age-keygen -o '$dir/identity' 2>'$dir/err'") == 0 or die 'age-keygen';
 my ($recipient) = Lpbm::Test::slurp("$dir/identity") =~ /public key: (age1\S+)/;
 my @identity = ('--identity', "$dir/identity");
 
-my $source = Lpbm::Test->backed_up('source', conf => "lpbm.refresh_limit = '0%'\nlpbm.trigger_cron = 'never'\nlpbm.passphrase_file = ''\nlpbm.recipients = '$recipient'\n");
+my $source = Lpbm::Test->backed_up('source', conf => "lpbm.trigger_cron = 'never'\nlpbm.passphrase_file = ''\nlpbm.recipients = '$recipient'\n");
 my @cases  = cases($source->node->host, $source->node->port);
 my $page   = rows_of_page();
 my %server = map { $_ => 1 } rows_of_server();

@@ -55,6 +55,12 @@ struct Stale {
   bool operator==(const Stale&) const = default;
 };
 
+// So begins the nonce of an anchor at which a delta with refreshes is cut; that of a full has no such begin.
+inline constexpr std::string_view cut_nonce_prefix = "0000000000000000";
+inline bool is_cut(std::string_view nonce) {
+  return nonce.starts_with(cut_nonce_prefix);
+}
+
 // Receives one record after another; names, texts and settings are unescaped, row values are NOT: they come as in the
 // record, COPY-escaped, in slices (`\N` and `\u` are reported by the flags instead). Exceptions end the reading.
 class RecordHandler {

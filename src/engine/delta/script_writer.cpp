@@ -1,12 +1,11 @@
 #include "delta/script_writer.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <charconv>
 
 #include "base/error.h"
 #include "csvlog/escape.h"
+#include "delta/fixed_session.h"
 #include "delta/record_text.h"
 #include "delta/row_writer.h"
 #include "delta/sql_lexer.h"
@@ -20,48 +19,9 @@ namespace {
   throw Error(ErrorKind::permanent, "writing a delta", cause);
 }
 
-// What the meaning of values and texts depends on. Records tell what differed from it where DDL was run
-// (ddl_text.c), and values are written under it (decoder.c).
-struct Setting {
-  const char *name, *value;
-};
-constexpr std::array fixed_settings = {Setting{"standard_conforming_strings", "on"},
-                                       Setting{"backslash_quote", "safe_encoding"},
-                                       Setting{"search_path", "pg_catalog"},
-                                       Setting{"session_replication_role", "replica"},
-                                       Setting{"DateStyle", "ISO, YMD"},
-                                       Setting{"IntervalStyle", "postgres"},
-                                       Setting{"TimeZone", "UTC"},
-                                       Setting{"extra_float_digits", "3"},
-                                       Setting{"bytea_output", "hex"},
-                                       Setting{"lc_monetary", "C"},
-                                       Setting{"lc_numeric", "C"},
-                                       Setting{"xmlbinary", "base64"},
-                                       Setting{"xmloption", "content"},
-                                       Setting{"quote_all_identifiers", "off"},
-                                       Setting{"array_nulls", "on"},
-                                       Setting{"transform_null_equals", "off"},
-                                       Setting{"default_tablespace", ""},
-                                       Setting{"default_table_access_method", "heap"},
-                                       Setting{"default_toast_compression", "pglz"},
-                                       Setting{"check_function_bodies", "off"},
-                                       Setting{"row_security", "off"},
-                                       Setting{"statement_timeout", "0"},
-                                       Setting{"lock_timeout", "0"},
-                                       Setting{"idle_in_transaction_session_timeout", "0"},
-                                       Setting{"default_transaction_isolation", "read committed"},
-                                       Setting{"default_transaction_read_only", "off"},
-                                       Setting{"default_transaction_deferrable", "off"}};
-
 std::string set_config(std::string_view name, std::string_view value_literal, bool local) {
   return "SELECT pg_catalog.set_config(" + literal(name) + "," + std::string(value_literal) +
          (local ? ",true);" : ",false);");
-}
-
-const Setting* find_fixed(std::string_view name) {
-  for (const Setting& setting : fixed_settings)
-    if (name == setting.name) return &setting;
-  return nullptr;
 }
 
 void append_hex(std::uint32_t number, std::string& out) {
@@ -83,35 +43,7 @@ std::string hole_message(const std::string& code, const std::string& detail) {
   return "DO " + literal("BEGIN RAISE EXCEPTION USING MESSAGE = " + literal(message) + "; END") + ";\n";
 }
 
-std::string name_of(const csvlog::Stale& stale) {
-  return stale.kind == 'l' ? "large objects" : stale.schema + "." + stale.name;
-}
-
-const char* code_of(const csvlog::Stale& stale) {
-  return stale.kind == 'l' ? "large_object" : "no_replica_identity";
-}
-
-// Whether the command may look for rows of other tables than those it changes: it would not find those of a table that
-// waits for its refresh.
-bool looks_for_rows(const csvlog::Ddl& ddl) {
-  if (ddl.tag != "ALTER TABLE") return false;
-  const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
-  return std::ranges::any_of(
-      std::array<std::string_view, 4>{"FOREIGN", "REFERENCES", "VALIDATE", "ATTACH"}, [&](std::string_view word) {
-        return std::search(ddl.text.begin(), ddl.text.end(), word.begin(), word.end(), same) != ddl.text.end();
-      });
-}
-
 }  // namespace
-
-std::string fixed_session(const std::string& encoding) {
-  std::string out = "SET client_encoding = " + literal(encoding) + ";\n";
-  for (const Setting& setting : fixed_settings) {
-    const bool list = setting.name == std::string_view("search_path") || setting.name == std::string_view("DateStyle");
-    out += std::string("SET ") + setting.name + " = " + (list ? setting.value : literal(setting.value)) + ";\n";
-  }
-  return out;
-}
 
 struct ScriptWriter::State {
   State(ScriptHeader h, Sink& sink)
@@ -138,6 +70,9 @@ struct ScriptWriter::State {
   bool row_left_out = false;
   std::uint64_t seen = 0;  // rows
   std::uint64_t rows_before = 0;
+  std::vector<std::uint32_t> became_stale;
+  std::size_t marks_before = 0, forced_before = 0;
+  bool marked_before = false;
   Hole hole;
   std::string nonce;
 
@@ -154,6 +89,7 @@ struct ScriptWriter::State {
   void mark(const csvlog::Stale& what);
   bool leaves_out(std::uint32_t relation);
   void forced_hole(const std::string& code, const std::string& detail);
+  void meet_anchor();
   void write_hole(const std::string& code, const std::string& detail);
   bool change(bool in_block = true);
   void write_header();
@@ -213,6 +149,13 @@ void ScriptWriter::State::forced_hole(const std::string& code, const std::string
   summary.forced.push_back(hole);
 }
 
+// Rows that come behind the anchor of a full are those of tables that it knows.
+void ScriptWriter::State::meet_anchor() {
+  if (nonce.empty() || nonce == header.refreshing.own_anchor || stale.empty() || !change()) return;
+  const csvlog::Stale first = stale.all().front();
+  forced_hole(code_of(first), name_of(first) + ": it was not refreshed before a full backup began");
+}
+
 void ScriptWriter::State::write_header() {
   if (header.manifest.find_first_of("\r\n") != std::string::npos) refuse("the manifest is not on one line");
   line("-- lpbm delta 1");
@@ -253,6 +196,10 @@ void ScriptWriter::begin(const csvlog::RecordHead& head) {
   s.announced = s.open = s.dead = false;
   s.seen = 0;
   s.rows_before = s.rows.rows();
+  s.became_stale.clear();
+  s.marks_before = s.summary.stale.size();
+  s.forced_before = s.summary.forced.size();
+  s.marked_before = s.marked;
   s.nonce.clear();
 }
 
@@ -311,8 +258,8 @@ void ScriptWriter::State::write_ddl(const csvlog::Ddl& ddl) {
   std::string settings, resets = "RESET ROLE;";
   for (const auto& [name, value] : ddl.settings) {
     settings += set_config(name, literal(value), local) + '\n';
-    const Setting* fixed = find_fixed(name);
-    resets += '\n' + set_config(name, fixed ? literal(fixed->value) : "NULL", local);
+    const char* fixed = fixed_value(name);
+    resets += '\n' + set_config(name, fixed ? literal(fixed) : "NULL", local);
     if (name == "standard_conforming_strings") standard_strings = value != "off";
   }
   if (!ddl.role.empty()) settings += (local ? "SET LOCAL ROLE " : "SET ROLE ") + identifier(ddl.role) + ";";
@@ -332,8 +279,8 @@ void ScriptWriter::ddl(const csvlog::Ddl& ddl) {
   const bool in_block = ddl.kind == 't';
   if (const csvlog::Stale* waits = s.stale.table(); waits && looks_for_rows(ddl)) {
     if (s.change())
-      s.forced_hole("no_replica_identity", "a constraint was added or a partition attached while " + name_of(*waits) +
-                                               " waits for its refresh");
+      s.forced_hole("no_replica_identity",
+                    "a command that may look for rows ran while " + name_of(*waits) + " waits for its refresh");
     return;
   }
   if (!s.change(in_block)) return;
@@ -404,7 +351,10 @@ void ScriptWriter::stale(const csvlog::Stale& stale) {
   if (!s.header.refreshing.possible)
     return s.write_hole(code_of(stale), stale.kind == 'l' ? "large objects were changed" : name_of(stale));
   s.rows.close_copy();
-  if (s.stale.add(stale)) s.mark(stale);
+  if (s.stale.add(stale)) {
+    s.became_stale.push_back(stale.relation);
+    s.mark(stale);
+  }
   if (stale.kind == 't') s.line("DELETE FROM ONLY " + qualified(stale.schema, stale.name) + ";");
 }
 
@@ -419,6 +369,7 @@ void ScriptWriter::anchor(const std::string& nonce) {
 void ScriptWriter::end(std::uint64_t rows) {
   State& s = *state_;
   if (!s.inside) refuse("a record ends that did not begin");
+  s.meet_anchor();
   if (!s.dead && s.seen != rows)
     refuse("a record has " + std::to_string(s.seen) + " rows and says " + std::to_string(rows));
   s.rows.close_copy();
@@ -449,6 +400,10 @@ void ScriptWriter::abandon() {
   s.rows.abandon();
   s.rows.forget_prepared();
   s.forget_prepared = true;
+  for (std::uint32_t relation : s.became_stale) s.stale.remove(relation);
+  s.summary.stale.resize(s.marks_before);
+  s.summary.forced.resize(s.forced_before);
+  s.marked = s.marked_before;
   s.stale.may_be_filled();
   s.text.abandon();
 }

@@ -46,6 +46,9 @@ struct Refreshing {
   std::vector<csvlog::Stale> open = {};
   // Oids of tables (0: large objects) that nobody will refresh, and why: a hole.
   std::map<std::uint32_t, std::string> hopeless = {};
+  // The nonce of the anchor behind which the refreshes come. At any other one, that of a full, what is not known is a
+  // hole: the full makes up for it, and whoever follows the stream from there on needs every row behind it.
+  std::string own_anchor = {};
 };
 
 struct ScriptHeader {
@@ -56,9 +59,6 @@ struct ScriptHeader {
   std::filesystem::path spool_directory = {};
   Refreshing refreshing = {};
 };
-
-// The settings under which scripts are replayed and values are written, as SQL that a superuser can run.
-std::string fixed_session(const std::string& encoding);
 
 // What is stale: the table is emptied where its content ceases to be known, and its rows are left out from there on. So
 // no row that is not there any more stands in the way of what comes before the refresh: a primary key, a unique row.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ class StaleTables {
     known_.insert_or_assign(stale.relation, Known{stale, false});
     return fresh;
   }
+  // As if it had never been added.
+  void remove(std::uint32_t relation) { known_.erase(relation); }
   // Rows may have come into any of them: a rewrite fills a table under another id.
   void may_be_filled() {
     for (auto& [relation, known] : known_) known.filled = true;
@@ -48,5 +51,14 @@ class StaleTables {
   };
   std::map<std::uint32_t, Known> known_;  // by oid, 0: large objects
 };
+
+// For people.
+std::string name_of(const csvlog::Stale& stale);
+// The reason of a hole.
+const char* code_of(const csvlog::Stale& stale);
+
+// Whether the command may look for rows of other tables than those it changes: it would not find those of a table that
+// waits for its refresh.
+bool looks_for_rows(const csvlog::Ddl& ddl);
 
 }  // namespace lpbm::delta

@@ -11,7 +11,7 @@ void copy_out(postgres::Connection& connection, const std::string& sql, const st
               const std::function<void(std::string_view)>& line) {
   PGconn* conn = connection.raw();
   const postgres::Result begun(PQexec(conn, sql.c_str()));
-  if (PQresultStatus(begun.raw()) != PGRES_COPY_OUT) throw postgres::server_error(what, conn, begun.raw());
+  if (PQresultStatus(begun.raw()) != PGRES_COPY_OUT) throw ReadError(postgres::server_error(what, conn, begun.raw()));
   while (true) {
     char* data = nullptr;
     const int size = PQgetCopyData(conn, &data, 0);
@@ -21,7 +21,7 @@ void copy_out(postgres::Connection& connection, const std::string& sql, const st
   }
   while (PGresult* raw = PQgetResult(conn)) {
     const postgres::Result result(raw);
-    if (PQresultStatus(raw) != PGRES_COMMAND_OK) throw postgres::server_error(what, conn, raw);
+    if (PQresultStatus(raw) != PGRES_COMMAND_OK) throw ReadError(postgres::server_error(what, conn, raw));
   }
 }
 

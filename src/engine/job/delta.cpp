@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "job/copy_out.h"
 #include "job/database_properties.h"
 #include "job/entry.h"
 #include "job/keys.h"
@@ -35,28 +36,32 @@ class DeltaJob {
         invisible_(request.value("invisible", std::vector<std::uint64_t>{})),
         header_(site.journal().ends().header),
         from_(last_journalled(site.journal(), stream_, Lsn::parse(text_member(request, "start")))),
-        segments_([this] { return open_segment(); }) {
+        segments_([this] { return open_segment(); }, [this] { return !refreshing().open.empty(); }) {
     if (!fence_) throw Error(ErrorKind::usage, "reading the request", "\"fence\" is missing");
   }
 
   json run() {
     open_ = open_in(site_.journal(), stream_);
+    const auto ends = site_.journal().ends();
+    // Made by a job whose answer may not have come through.
+    bool holes = ends.last && !ends.last->holes.empty();
     if (refresh_) prepare_refresh();
     read();
     // From here on the slot may advance: whatever fails below is repeated from the csvlog.
     events_.fenced();
     if (segments_.failure()) std::rethrow_exception(segments_.failure());
     json lines = json::array();
-    for (Segment& segment : segments_.done()) lines.push_back(complete(segment, &segment == &segments_.done().back()));
+    for (Segment& segment : segments_.done()) {
+      holes = holes || !segment.script->summary().holes.empty();
+      lines.push_back(complete(segment, &segment == &segments_.done().back()));
+    }
     remove_leftovers(site_, store(), journal::Kind::delta);
     if (site_.settings().delete_processed_logs && !segments_.left_out())
       remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
     publish_journal(site_, store());
     json result{{"entries", std::move(lines)}};
-    if (refresh_)
-      add_refresh(result);
-    else if (site_.settings().refresh_percent == 0 && !open_.empty())
-      result["full"] = "no_replica_identity: refreshes were turned off while one was waited for";
+    if (refresh_) add_refresh(result);
+    add_full(result, holes);
     return result;
   }
 
@@ -107,30 +112,42 @@ class DeltaJob {
     }
   }
 
-  // What the worker is to know: `stale` things wait for the next refresh, because of `stale_cause`; `full`: the reason
-  // of a full that must make up for what cannot be refreshed.
+  // What the worker is to know: `stale` things wait for the next refresh, because of `stale_cause`.
   void add_refresh(json& result) {
     result["stale"] = cut_ ? 0 : wanted_.stale.size();
     result["stale_cause"] = not_refreshed_;
-    std::string reason;
-    for (const Segment& segment : segments_.done())
-      for (const delta::Hole& hole : segment.script->summary().forced) reason = hole.code + ": " + hole.detail;
+    if (cut_ && site_.settings().replica_identity_full) give_identity(site_, cut_->tables());
+  }
+
+  // Why a full is needed, and the LSN that its anchor must have reached: of a hole that none has made up for; or
+  // without one, the end of this delta: of what nobody will refresh.
+  void add_full(json& result, bool holes) {
+    const auto hole = holes ? unfilled_in(site_.journal(), stream_) : std::nullopt;
+    if (hole) {
+      result["full"] = hole->code + ": " + hole->detail;
+      result["full_lsn"] = hole->lsn.text();
+      return;
+    }
+    if (site_.settings().refresh_percent == 0 && !open_.empty()) {
+      result["full"] = "no_replica_identity: refreshes were turned off while one was waited for";
+      return;
+    }
     for (const csvlog::Stale& one : open_) {
       const auto hopeless = wanted_.hopeless.find(one.relation);
-      if (reason.empty() && hopeless != wanted_.hopeless.end())
-        reason = one.kind == 'l' ? "large_object: " + hopeless->second
-                                 : "no_replica_identity: " + one.schema + "." + one.name + ": " + hopeless->second;
+      if (hopeless == wanted_.hopeless.end()) continue;
+      result["full"] = one.kind == 'l'
+                           ? "large_object: " + hopeless->second
+                           : "no_replica_identity: " + one.schema + "." + one.name + ": " + hopeless->second;
+      return;
     }
-    if (!reason.empty()) result["full"] = reason;
-    if (cut_ && site_.settings().replica_identity_full) give_identity(site_, cut_->tables());
   }
 
   // Where the script of the next segment begins. After a hole nothing follows on it but a full.
   [[nodiscard]] delta::Refreshing refreshing() {
-    if (segments_.done().empty()) return {true, open_, wanted_.hopeless};
+    const std::string own = cut_ ? cut_->nonce() : std::string();
+    if (segments_.done().empty()) return {true, open_, wanted_.hopeless, own};
     const delta::ScriptWriter& before = *segments_.done().back().script;
-    if (!before.summary().holes.empty()) return {true, {}, wanted_.hopeless};
-    return {true, before.open(), wanted_.hopeless};
+    return {true, before.summary().holes.empty() ? before.open() : std::vector<csvlog::Stale>{}, wanted_.hopeless, own};
   }
 
   void store_refreshes(journal::Entry& entry, const EntryObjects& objects) {
@@ -152,7 +169,8 @@ class DeltaJob {
       }
       entry.refreshes.push_back(std::move(refresh));
     }
-    cut_->check();
+    postgres::Connection now = site_.connect();
+    cut_->check(now);
     for (const journal::Refresh& refresh : entry.refreshes) {
       entry.reason += entry.reason.empty() ? "" : ", ";
       entry.reason += refresh.reason;
@@ -285,9 +303,22 @@ std::optional<csvlog::FramePosition> frame_position(const json& request, const c
   return csvlog::FramePosition{part("run"), part("seq")};
 }
 
+// A table that cannot be read keeps nobody from storing what the csvlog tells.
 json run_delta(const Site& site, const json& request, Events& events) {
   const FileLock lock(site.path("delta.lock"));
-  return DeltaJob(site, request, events).run();
+  try {
+    return DeltaJob(site, request, events).run();
+  } catch (const ReadError& error) {
+    json again = request;
+    again["refresh"] = false;
+    json result = DeltaJob(site, again, events).run();
+    const std::string cause = error.step() + ": " + error.cause();
+    result["stale"] = 1;
+    result["stale_cause"] = cause;
+    if (error.kind() == ErrorKind::permanent && !result.contains("full"))
+      result["full"] = "no_replica_identity: " + cause;
+    return result;
+  }
 }
 
 }  // namespace lpbm::job

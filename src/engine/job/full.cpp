@@ -6,9 +6,12 @@
 
 #include "base/encoding.h"
 #include "base/error.h"
+#include "csvlog/ignoring_handler.h"
 #include "csvlog/log_reader.h"
 #include "delta/script_writer.h"
+#include "job/anchor_gate.h"
 #include "job/bridge.h"
+#include "job/catalog_watch.h"
 #include "job/database_properties.h"
 #include "job/delta.h"
 #include "job/entry.h"
@@ -24,6 +27,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+constexpr int snapshot_attempts = 8;
 constexpr int lock_attempts = 10;
 constexpr milliseconds lock_timeout{3000};
 // pg_dump takes the locks again that we hold. Somebody who asked for an exclusive one in between waits for us, and
@@ -34,12 +38,13 @@ constexpr int dump_attempts = 5;
 // is wrong.
 constexpr std::chrono::minutes full_patience{10};
 
-// Counts what passes and reports it.
+// Counts what passes and reports it; the first bytes are announced.
 class ProgressSink final : public Sink {
  public:
-  ProgressSink(Sink& below, Events& events, std::uint64_t estimate)
-      : below_(below), events_(events), estimate_(estimate) {}
+  ProgressSink(Sink& below, Events& events, std::uint64_t estimate, std::function<void()> first)
+      : below_(below), events_(events), estimate_(estimate), first_(std::move(first)) {}
   void write(Bytes data) override {
+    if (done_ == 0 && !data.empty()) first_();
     below_.write(data);
     done_ += data.size();
     events_.progress("dump", done_, std::max(done_, estimate_), "bytes");
@@ -50,27 +55,25 @@ class ProgressSink final : public Sink {
   Sink& below_;
   Events& events_;
   std::uint64_t done_ = 0, estimate_;
+  std::function<void()> first_;
 };
 
-// Takes records and forgets them.
-class NoRecords final : public csvlog::RecordHandler {
+// The first of the transactions that cannot be replayed.
+class HoleWatch final : public csvlog::IgnoringHandler {
  public:
-  void begin(const csvlog::RecordHead&) override {}
-  void relation(const csvlog::Relation&) override {}
-  void begin_row(csvlog::RowKind, std::uint32_t, bool, bool) override {}
-  void begin_value(ValueKind) override {}
-  void value(std::string_view) override {}
-  void end_row() override {}
-  void truncate(bool, bool, const std::vector<std::pair<std::string, std::string>>&) override {}
-  void ddl(const csvlog::Ddl&) override {}
-  void rewrite(std::uint32_t) override {}
-  void column_value(std::uint32_t, const std::string&, const std::string*) override {}
-  void sequence(const std::string&, const std::string&, const std::string&, bool) override {}
-  void hole(const std::string&, const std::string&) override {}
-  void stale(const csvlog::Stale&) override {}
-  void anchor(const std::string&) override {}
-  void end(std::uint64_t) override {}
-  void abandon() override {}
+  [[nodiscard]] const std::string& hole() const { return hole_; }
+  void hole(const std::string& code, const std::string& detail) override {
+    if (hole_.empty()) hole_ = code + ": " + detail;
+  }
+
+ private:
+  std::string hole_;
+};
+
+// Something was changed beside us, at which the next attempt need not meet it again.
+class Disturbed : public Error {
+ public:
+  using Error::Error;
 };
 
 class FullJob {
@@ -101,21 +104,21 @@ class FullJob {
       return false;
     }
   }
+  [[nodiscard]] const std::string& nonce() const { return nonce_; }  // of the last anchor that was asked for
   void wait_for_store() { events_.progress("waiting for the store", 0, std::nullopt, "peers"); }
 
   std::string run() {
     settle_home(site_);
     remove_leftovers(site_, *store_, journal::Kind::full);
-    events_.progress("snapshot", 0, std::nullopt, "attempts");
-    LockedSnapshot snapshot(site_, lock_attempts, lock_timeout, [this](int attempt) {
-      events_.progress("snapshot", static_cast<std::uint64_t>(attempt), std::nullopt, "attempts");
-    });
-    ask_for_anchor();
+    const auto taken = take_snapshot();
+    LockedSnapshot& snapshot = *taken;
+    const CatalogWatch values(snapshot.connection(), Watched::values);
     PendingEntry pending(site_, name_);
+    const journal::Object roles = globals(snapshot);
     dump(snapshot);
-    events_.progress("globals", 0, std::nullopt, "bytes");
-    entry_.objects.push_back(store_globals(site_, objects_));
+    entry_.objects.push_back(roles);
     json members{{"database", collect_database_properties(snapshot.connection())}};
+    check(values, "reading tables");
     // Had the session been lost meanwhile, nothing would have kept the tables from being emptied.
     snapshot.connection().exec("COMMIT");
     bridge(snapshot.visibility());
@@ -142,20 +145,54 @@ class FullJob {
   }
 
  private:
-  // A transaction of its own. Its commit is durable on return, and with it all that the snapshot saw; no standby is
-  // waited for.
-  void ask_for_anchor() {
-    postgres::Connection connection = site_.connect();
-    connection.exec("SET synchronous_commit = local");
-    connection.exec("BEGIN");
-    connection.exec("SELECT pg_logical_emit_message(true, 'lpbm', $1)", {anchor_message(site_.cluster_key(), nonce_)});
-    connection.exec("COMMIT");
+  // The bridge must be such that it can be replayed. A table without a key that changes all the time would spoil each
+  // attempt: then its writers wait for a moment.
+  std::unique_ptr<LockedSnapshot> take_snapshot() {
+    events_.progress("snapshot", 0, std::nullopt, "attempts");
+    std::string hole;
+    for (int tries = 0; tries < snapshot_attempts; ++tries) {
+      if (tries > 0) nonce_ = next_nonce(nonce_);
+      const bool hold_writers = tries % 2 == 1;
+      try {
+        auto snapshot = std::make_unique<LockedSnapshot>(
+            site_, LockedSnapshot::Limits{hold_writers ? 1 : lock_attempts, lock_timeout, hold_writers}, nonce_,
+            [this](int attempt) {
+              events_.progress("snapshot", static_cast<std::uint64_t>(attempt), std::nullopt, "attempts");
+            });
+        hole = await_anchor(snapshot->visibility());
+        if (hole.empty()) return snapshot;
+      } catch (const Error& error) {
+        if (!hold_writers || error.kind() != ErrorKind::retryable) throw;
+      }
+    }
+    throw Error(ErrorKind::retryable, "taking the snapshot",
+                "each time a change was committed beside it that no record can tell: " + hole,
+                "Give that table a primary key, or take the full backup when it changes less.");
+  }
+
+  // Throws where somebody changed what was read by name (job/catalog_watch.h).
+  void check(const CatalogWatch& watch, const char* step) {
+    postgres::Connection now = site_.connect();
+    const std::string changed = watch.changed(now);
+    if (!changed.empty())
+      throw Disturbed(ErrorKind::retryable, step, changed + " meanwhile", "The full backup is taken again.");
+  }
+
+  // Of the roles that the snapshot knows: they may be gone when the dump is done.
+  journal::Object globals(LockedSnapshot& snapshot) {
+    events_.progress("globals", 0, std::nullopt, "bytes");
+    const CatalogWatch roles(snapshot.connection(), Watched::roles);
+    journal::Object object = store_globals(site_, objects_);
+    check(roles, "reading roles and tablespaces");
+    return object;
   }
 
   void dump(LockedSnapshot& snapshot) {
     events_.progress("dump", 0, snapshot.database_size(), "bytes");
+    const CatalogWatch definitions(snapshot.connection(), Watched::definitions);
     ObjectWriter out(*store_, objects_.options("dump", true));
-    ProgressSink counted(out, events_, snapshot.database_size());
+    // pg_dump has all definitions when it begins to write.
+    ProgressSink counted(out, events_, snapshot.database_size(), [&] { check(definitions, "reading definitions"); });
     postgres::Command command =
         site_.program("pg_dump", {"-Fc", "-Z0", "--snapshot=" + snapshot.exported(), dump_lock_timeout},
                       "dumping the database", "-c lc_messages=C -c lc_monetary=C");
@@ -182,21 +219,21 @@ class FullJob {
     return true;
   }
 
-  // The worker decodes in its own time. Each look reads from the start, so they get rarer as they get longer.
-  void await_anchor(const Visibility& visibility) {
+  // The worker decodes in its own time. Each look reads from the start, so they get rarer as they get longer. Returns
+  // what the bridge holds that cannot be replayed; empty: nothing.
+  std::string await_anchor(const Visibility& visibility) {
     using clock = std::chrono::steady_clock;
     for (const auto start = clock::now();;) {
       const auto begun = clock::now();
-      NoRecords nothing;
-      if (read_bridge(nothing, visibility)) return;
+      HoleWatch watch;
+      if (read_bridge(watch, visibility)) return watch.hole();
       const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - start);
       events_.progress("waiting for the anchor", static_cast<std::uint64_t>(waited.count()), std::nullopt, "seconds");
-      std::this_thread::sleep_for(std::max<clock::duration>(milliseconds(200), 2 * (clock::now() - begun)));
+      std::this_thread::sleep_for(std::max<clock::duration>(milliseconds(50), 2 * (clock::now() - begun)));
     }
   }
 
   void bridge(const Visibility& visibility) {
-    await_anchor(visibility);
     events_.progress("bridge", 0, std::nullopt, "records");
     ObjectWriter out(*store_, objects_.options("bridge"));
     delta::ScriptWriter script(script_header(site_.settings(), entry_.stream, name_, {}), out);
@@ -229,11 +266,6 @@ bool is_lock_timeout(const Error& error) {
 
 }  // namespace
 
-std::string anchor_message(const std::string& cluster_key, const std::string& nonce) {
-  const std::string mac = to_hex(codec::hmac_sha256(cluster_key, "lpbm anchor\n" + nonce));
-  return "anchor " + nonce + ' ' + mac.substr(0, 32);
-}
-
 ErrorKind dump_error_kind(const std::string& cause) {
   // PostgreSQL's messages of the classes that postgres/connection.h calls retryable; pg_dump prints no SQLSTATE.
   static constexpr std::array healing = {"lock timeout",
@@ -251,6 +283,7 @@ ErrorKind dump_error_kind(const std::string& cause) {
                                          "too many connections",
                                          "could not receive data",
                                          "connection not open",
+                                         "cache lookup failed",  // dropped while it was read
                                          "invalid snapshot",
                                          "remaining connection slots"};
   return std::any_of(healing.begin(), healing.end(),
@@ -263,16 +296,19 @@ json run_full(const Site& site, const json& request, Events& events) {
   const FileLock lock(site.path("full.lock"));
   std::string nonce = text_member(request, "nonce");
   for (int attempt = 1;; ++attempt) {
+    FullJob job(site, request, nonce, events);
     try {
       json lines = json::array();
-      lines.push_back(FullJob(site, request, nonce, events).run());
+      lines.push_back(job.run());
       return {{"entries", std::move(lines)}};
+    } catch (const Disturbed&) {
+      if (attempt == dump_attempts) throw;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::permanent || dump_error_kind(error.cause()) != ErrorKind::retryable) throw;
       if (!is_lock_timeout(error) || attempt == dump_attempts)
         throw Error(ErrorKind::retryable, error.step(), error.cause(), error.hint());
     }
-    nonce = to_hex(codec::random_bytes(16));  // the anchor of the failed attempt must not be taken for the next one's
+    nonce = next_nonce(job.nonce());
   }
 }
 

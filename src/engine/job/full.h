@@ -13,9 +13,6 @@ namespace lpbm::job {
 // decode the anchor as long as this process lives. Then applies retention. Returns the result's members.
 nlohmann::json run_full(const Site& site, const nlohmann::json& request, Events& events);
 
-// The content of the logical message that asks for an anchor (docs/formats.md, Records).
-std::string anchor_message(const std::string& cluster_key, const std::string& nonce);
-
 // A failure of pg_dump or pg_dumpall as the kind of Error that it is, judged by what it printed.
 ErrorKind dump_error_kind(const std::string& cause);
 

@@ -51,22 +51,27 @@ json to_json(const RestoreResult& result) {
 
 }  // namespace
 
-json run_into_database(const Site& site, const json& request, Events& events) {
+RestoreOptions restore_options(const Site& site, std::string journal, Events& events) {
   const Settings& settings = site.settings();
-  const std::string path = optional_text_member(request, "journal").value_or(site.path("journal").string());
   RestoreOptions options;
   options.store.url = settings.store;
   options.store.directory = settings.directory.string();
   options.store.site = settings.site;
   options.store.part_size = settings.part_size;
-  options.journal = read_file(path, std::size_t{1} << 30);
+  options.journal = std::move(journal);
   options.keys = server_keys(settings);
   options.signer = signer_of(site, options.journal, options.keys);
-  options.target = postgres::with_database(settings.conninfo, text_member(request, "target"));
   options.bindir = settings.bindir;
-  options.until = until_of(request);
   options.progress = [&](const std::string& phase, std::uint64_t done, std::optional<std::uint64_t> total,
                          const std::string& unit) { events.progress(phase, done, total, unit); };
+  return options;
+}
+
+json run_into_database(const Site& site, const json& request, Events& events) {
+  const std::string path = optional_text_member(request, "journal").value_or(site.path("journal").string());
+  RestoreOptions options = restore_options(site, read_file(path, std::size_t{1} << 30), events);
+  options.target = postgres::with_database(site.settings().conninfo, text_member(request, "target"));
+  options.until = until_of(request);
   return to_json(restore(options));
 }
 

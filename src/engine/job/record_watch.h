@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "csvlog/record.h"
+#include "csvlog/ignoring_handler.h"
 #include "job/snapshot.h"
 
 namespace lpbm::job {
 
-class RecordWatch final : public csvlog::RecordHandler {
+class RecordWatch final : public csvlog::IgnoringHandler {
  public:
   // `relations`: what is refreshed, by oid (0: large objects); `visibility`: of the snapshot, none: nothing is
   // compared; `nonce`: of the anchor.
@@ -32,17 +32,12 @@ class RecordWatch final : public csvlog::RecordHandler {
     spoils_.clear();
     noted_.clear();
   }
-  void relation(const csvlog::Relation&) override {}
   void begin_row(csvlog::RowKind, std::uint32_t relation, bool, bool) override { touch(relation); }
   void row(csvlog::RowKind, std::uint32_t relation, bool, const std::vector<RowValue>&) override { touch(relation); }
-  void begin_value(ValueKind) override {}
-  void value(std::string_view) override {}
-  void end_row() override {}
   void truncate(bool, bool, const std::vector<std::pair<std::string, std::string>>&) override { spoil("a TRUNCATE"); }
   void ddl(const csvlog::Ddl&) override { spoil("a command of DDL"); }
   void rewrite(std::uint32_t) override { spoil("a rewritten table"); }
   void column_value(std::uint32_t relation, const std::string&, const std::string*) override { touch(relation); }
-  void sequence(const std::string&, const std::string&, const std::string&, bool) override {}
   void hole(const std::string&, const std::string&) override { spoil("a change that cannot be carried"); }
   void stale(const csvlog::Stale& stale) override {
     noted_.push_back(stale);
@@ -54,7 +49,6 @@ class RecordWatch final : public csvlog::RecordHandler {
     if (unseen_ && !ours_ && conflict_.empty()) conflict_ = spoils_;
     anchored_ = anchored_ || ours_;
   }
-  void abandon() override {}
 
  private:
   void spoil(const char* what) {

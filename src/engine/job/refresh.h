@@ -32,29 +32,13 @@
 #include "csvlog/log_reader.h"
 #include "csvlog/record.h"
 #include "delta/script_writer.h"
+#include "job/anchor_gate.h"
+#include "job/catalog_watch.h"
 #include "job/site.h"
 #include "job/snapshot.h"
+#include "job/stale.h"
 
 namespace lpbm::job {
-
-// What is to be refreshed, and what cannot be.
-struct Wanted {
-  std::vector<csvlog::Stale> stale;
-  std::map<std::uint32_t, std::string> hopeless;  // oid (0: large objects) -> why, among them the bound on the size
-};
-
-// What of `stale` is in the journal not to have been refreshed at the end of the stream, and is not made up for by a
-// full.
-std::vector<csvlog::Stale> open_in(const journal::JournalFile& file, const std::string& stream);
-
-// What the records of the csvlog that `options` name tell to be stale, added to `stale`.
-void survey(const csvlog::LogOptions& options, std::vector<csvlog::Stale>& stale);
-
-// Adds the unlogged tables, as kind u: no record tells of them, so nobody waits for their refresh.
-void add_unlogged(const Site& site, std::vector<csvlog::Stale>& stale);
-
-// Leaves out what is too large in proportion to the database (lpbm.refresh_limit).
-Wanted within_limit(const Site& site, const std::vector<csvlog::Stale>& stale);
 
 // The snapshot that fits a place of the stream. Holds ACCESS SHARE locks and a transaction until it is destroyed.
 class RefreshCut {
@@ -76,14 +60,17 @@ class RefreshCut {
   [[nodiscard]] csvlog::FramePosition anchor() const { return anchor_; }
   [[nodiscard]] const std::vector<Table>& tables() const { return tables_; }
   // Writes the content of the table as a script (docs/formats.md, Refresh) of one transaction at `lsn` into `out`,
-  // which it does not finish. Returns the number of rows.
+  // which it does not finish. Returns the number of rows. Throws ReadError (copy_out.h) where the server cannot give
+  // it.
   std::uint64_t copy(const Table& table, Lsn lsn, const delta::ScriptHeader& header, Sink& out);
-  // Throws Error (retryable) where something else than the tables was read: a name that led elsewhere in the end.
-  void check();
+  // To be called when all is copied. Throws ReadError (retryable) where what was read may not be what the snapshot
+  // shows: a name led elsewhere, a type's values are written in another way (job/catalog_watch.h). `now`: another
+  // session.
+  void check(postgres::Connection& now);
 
  private:
   RefreshCut(const Site& site, const std::vector<csvlog::Stale>& wanted, bool share);
-  void lock(postgres::Connection& gate, bool share);
+  void lock(AnchorGate& gate, bool share);
   void describe();
   // Nothing where the snapshot and the anchor fit; else what is between them.
   std::string find_anchor(const csvlog::LogOptions& records, const std::vector<std::uint64_t>& invisible);
@@ -92,6 +79,7 @@ class RefreshCut {
   csvlog::FramePosition anchor_;
   std::unique_ptr<postgres::Connection> reader_;
   std::unique_ptr<Visibility> visibility_;
+  std::unique_ptr<CatalogWatch> values_;
   Micros time_ = 0;
   std::vector<Table> tables_;
 };

@@ -1,5 +1,6 @@
 #include "job/refresh_large_objects.h"
 
+#include "delta/fixed_session.h"
 #include "delta/sql_text.h"
 #include "job/copy_out.h"
 
@@ -15,10 +16,14 @@ constexpr const char* remove_all =
     "DO 'BEGIN WHILE EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata) LOOP PERFORM pg_catalog.lo_unlink(m.oid) "
     "FROM (SELECT oid FROM pg_catalog.pg_largeobject_metadata LIMIT 500) AS m; COMMIT; END LOOP; END';";
 
-// The oid, and the commands that give the object all but its content. Grants of the owner come first, as in the list.
+// The oid, and the commands that give the object all but its content. Whoever creates it where default privileges are
+// set (since 18) gives them, too: they go first. Grants of the owner come before others, as in the list.
 constexpr const char* properties =
     "COPY (SELECT m.oid, format('ALTER LARGE OBJECT %s OWNER TO %I;', m.oid, pg_get_userbyid(m.lomowner)) || "
-    "CASE WHEN m.lomacl IS NULL THEN '' ELSE format(E'\\nREVOKE ALL ON LARGE OBJECT %s FROM %I;', m.oid, "
+    "coalesce((SELECT string_agg(DISTINCT format(E'\\nREVOKE ALL ON LARGE OBJECT %s FROM %s;', m.oid, CASE a.grantee "
+    "WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END), '') FROM pg_default_acl d, "
+    "aclexplode(d.defaclacl) a WHERE d.defaclobjtype = 'L' AND a.grantee <> m.lomowner), '') || CASE WHEN m.lomacl IS "
+    "NULL THEN '' ELSE format(E'\\nREVOKE ALL ON LARGE OBJECT %s FROM %I;', m.oid, "
     "pg_get_userbyid(m.lomowner)) || coalesce((SELECT string_agg(CASE WHEN a.grantor = m.lomowner THEN '' ELSE "
     "format(E'\\nSET LOCAL ROLE %I;', pg_get_userbyid(a.grantor)) END || format(E'\\nGRANT %s ON LARGE OBJECT %s TO "
     "%s%s;', a.privilege_type, m.oid, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) "

@@ -1,7 +1,5 @@
 #include "job/replay.h"
 
-#include <algorithm>
-#include <cctype>
 #include <map>
 #include <utility>
 
@@ -9,22 +7,16 @@
 #include "job/code_guard.h"
 #include "job/hold.h"
 #include "job/replay_copy.h"
+#include "job/replay_ddl.h"
 #include "job/replay_pipeline.h"
-#include "job/restore_full.h"
 
 namespace lpbm::job {
 namespace {
 
 using postgres::Connection;
-using postgres::quote_identifier;
 
 // Changes go by their keys: a plan made while a table was small or never analyzed must not scan it when it has grown.
 constexpr const char* keyed_plans = "SET enable_seqscan = off";
-
-bool mentions(const std::string& text, std::string_view word) {
-  const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };
-  return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
-}
 
 // What rows are read and compared by; the scripts themselves set most of it.
 constexpr const char* own_settings =
@@ -50,53 +42,6 @@ std::string take_role(std::string& settings) {
   std::string role = settings.substr(at + head.size(), settings.size() - at - head.size() - 1);
   settings.erase(newline == std::string::npos ? 0 : newline);
   return role;
-}
-
-// The begin of a command, in upper case and with single blanks.
-std::string normalized(const std::string& text) {
-  constexpr std::size_t longest = 4096;
-  std::string out;
-  for (char c : text.substr(0, longest)) {
-    const bool blank = std::isspace(static_cast<unsigned char>(c)) != 0;
-    if (!blank || (!out.empty() && out.back() != ' '))
-      out += blank ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
-
-// ALTER, COMMENT ON, GRANT or REVOKE ... ON DATABASE name the source's database, which here may be somebody else's.
-bool concerns_database(const std::string& text) {
-  const std::string head = normalized(text);
-  const bool privileges = head.starts_with("GRANT ") || head.starts_with("REVOKE ");
-  return head.starts_with("ALTER DATABASE ") || head.starts_with("COMMENT ON DATABASE ") ||
-         (privileges && head.find(" ON DATABASE ") != std::string::npos);
-}
-
-// A command on what belongs to the extension lpbm, which failed because it is not there.
-bool concerns_lpbm(const std::string& text, const std::string& cause) {
-  return mentions(text, "LPBM_") && names_lpbm_object(cause, "") && cause.find("does not exist") != std::string::npos;
-}
-
-// pg_dump does not say which version an extension has: it comes in the one that the target brings, which may be newer
-// than the one that the source updated to later.
-bool is_newer_extension(const std::string& extension, const std::string& cause) {
-  return !extension.empty() && cause.find("has no update path from version") != std::string::npos;
-}
-
-// The begin of a command, for messages; the script ends it by a semicolon on a line of its own.
-std::string excerpt(const std::string& text) {
-  constexpr std::size_t longest = 200;
-  const std::size_t end = text.find_last_not_of("; \n\t");
-  return text.substr(0, std::min(longest, end == std::string::npos ? 0 : end + 1));
-}
-
-// The name in `role "x" does not exist`, in a server error; empty: it is another error. The session's messages are
-// English.
-std::string missing_role(const std::string& cause) {
-  constexpr std::string_view head = "role \"", tail = "\" does not exist (SQLSTATE ";
-  const std::size_t end = cause.find(tail);
-  if (!cause.starts_with(head) || end == std::string::npos) return {};
-  return cause.substr(head.size(), end - head.size());
 }
 
 }  // namespace
@@ -131,12 +76,9 @@ class Replay::Handler final : public delta::ScriptHandler {
   void open();
   void count();
   void close();
-  void run_ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
-               const std::string& resets);
-  void run_pieces(char kind, const std::string& settings, const std::string& text, const std::string& resets);
+  void run_pieces(const DdlCommand& command);
   void settle_session();
   void check_session();
-  void stand_in(const std::string& role);
   void sequence_after_stop(const std::string& sql);
 
   Connection& connection_;
@@ -146,6 +88,7 @@ class Replay::Handler final : public delta::ScriptHandler {
   CopyBlock copy_;
   Hold hold_;
   CodeGuard guard_;
+  DdlReplay ddl_;
   std::string head_;      // the settings of the script
   std::string expected_;  // the session's settings, where code runs that could change them; empty: not asked yet
   std::map<std::string, Pipeline::Text> prepared_;
@@ -165,7 +108,9 @@ Replay::Handler::Handler(Connection& connection, ReplayOptions options)
       pipeline_(connection),
       copy_(connection, pipeline_),
       hold_(connection),
-      guard_(connection) {
+      guard_(connection),
+      ddl_(connection, hold_, options_.lpbm_available, totals_,
+           [this](const DdlCommand& command) { run_pieces(command); }) {
   pipeline_.leave();
   connection_.exec(own_settings);
   postgres::lift_timeouts(connection_);
@@ -339,11 +284,6 @@ void Replay::Handler::hole(const std::string& code, const std::string& detail) {
               "Restore with --until before it, or with a later full (--entry).");
 }
 
-void Replay::Handler::stand_in(const std::string& role) {
-  connection_.exec("CREATE ROLE " + quote_identifier(role) + " NOLOGIN");
-  totals_.stand_ins.push_back(role);
-}
-
 // Code that rows ran may have changed how the rows after them were read.
 void Replay::Handler::check_session() {
   pipeline_.leave();
@@ -364,49 +304,19 @@ void Replay::Handler::settle_session() {
   expected_.clear();
 }
 
-void Replay::Handler::run_pieces(char kind, const std::string& settings, const std::string& text,
-                                 const std::string& resets) {
-  if (kind == 't' && !options_.trust_source) {
-    std::string others = settings;
+void Replay::Handler::run_pieces(const DdlCommand& command) {
+  if (command.kind == 't' && !options_.trust_source) {
+    std::string others = command.settings;
     const std::string role = take_role(others);
-    if (is_to_be_confined(connection_, role, text)) {
-      run_confined(connection_, role, others, text, resets);
+    if (is_to_be_confined(connection_, role, command.text)) {
+      run_confined(connection_, role, others, command.text, command.resets);
       settle_session();
       return;
     }
   }
-  if (!settings.empty()) connection_.exec(settings);
-  connection_.exec(text);
-  if (!resets.empty()) connection_.exec(resets);
-}
-
-// A role that was created and dropped between two looks at the globals is in none of them: DDL that needs it gets a
-// stand-in.
-void Replay::Handler::run_ddl(char kind, const std::string& extension, const std::string& settings,
-                              const std::string& text, const std::string& resets) {
-  constexpr int most_roles = 8;
-  for (int tries = 0;; ++tries) {
-    if (kind == 't') connection_.exec("SAVEPOINT lpbm_ddl");
-    try {
-      run_pieces(kind, settings, text, resets);
-      if (kind == 't') connection_.exec("RELEASE SAVEPOINT lpbm_ddl");
-      return;
-    } catch (const Error& error) {
-      const bool alive = PQstatus(connection_.raw()) == CONNECTION_OK;
-      const std::string role = missing_role(error.cause());
-      const bool stands_in = alive && !role.empty() && tries < most_roles;
-      const bool lpbm = alive && !stands_in && !options_.lpbm_available && concerns_lpbm(text, error.cause());
-      const bool newer = alive && is_newer_extension(extension, error.cause());
-      if (!stands_in && !lpbm && !newer)
-        throw Error(error.kind(), "replaying " + describe(pipeline_.place()) + ": " + excerpt(text), error.cause(),
-                    error.hint());
-      connection_.exec(kind == 't' ? "ROLLBACK TO SAVEPOINT lpbm_ddl" : resets.empty() ? "RESET ROLE" : resets);
-      totals_.skipped_lpbm = totals_.skipped_lpbm || lpbm;
-      if (newer) totals_.newer_extensions.push_back(excerpt(text) + ": " + error.cause());
-      if (lpbm || newer) return;
-      stand_in(role);
-    }
-  }
+  if (!command.settings.empty()) connection_.exec(command.settings);
+  connection_.exec(command.text);
+  if (!command.resets.empty()) connection_.exec(command.resets);
 }
 
 void Replay::Handler::ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
@@ -432,7 +342,7 @@ void Replay::Handler::ddl(char kind, const std::string& extension, const std::st
   hold_.on(normalized(text).find(" EVENT TRIGGER ") != std::string::npos);
   guard_.disarm();
   connection_.exec("SET enable_seqscan = on");
-  run_ddl(kind, extension, settings, text, resets);
+  ddl_.run({kind, extension, settings, text, resets}, describe(pipeline_.place()));
   connection_.exec(keyed_plans);
   hold_.off();
   if (!options_.trust_source) {

@@ -36,6 +36,7 @@ struct ReplayTotals {
   bool skipped_lpbm = false;
   // What is not as it was in the source: oid there (0: large objects) and name.
   std::map<std::uint32_t, std::string> stale;
+  std::vector<std::string> emptied;           // unlogged tables whose rows stood in the way of DDL
   bool refreshed = false;                     // the stream held DDL on materialized views
   std::vector<std::string> passed_over;       // DDL on databases, which belongs to the whole server: not replayed
   std::vector<std::string> newer_extensions;  // updates that the target's version is beyond, with the server's words

@@ -284,6 +284,9 @@ void Restoration::finish(postgres::Connection& connection) {
   transfer_roles(connection);
   if (totals.skipped_lpbm)
     result_.notes.push_back("the extension lpbm is not installed on the target: commands on it were left out");
+  for (const std::string& name : totals.emptied)
+    result_.notes.push_back("the unlogged table " + name +
+                            " was emptied: its rows were older than a command on it, and may have come back since");
   for (const std::string& text : totals.newer_extensions)
     result_.notes.push_back("the extension is at the version that this server brings, beyond this update: " + text);
   for (const std::string& text : totals.passed_over)

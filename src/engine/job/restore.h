@@ -17,6 +17,7 @@
 #include "base/lsn.h"
 #include "codec/age.h"
 #include "journal/journal.h"
+#include "postgres/scratch_server.h"
 #include "store/store.h"
 
 namespace lpbm::job {
@@ -53,9 +54,9 @@ struct RestoreResult {
 // world may heal. Runs threads of its own while it works, none afterwards.
 RestoreResult restore(const RestoreOptions& options);
 
-// Restores into a scratch server of its own (postgres/scratch_server.h), of the programs in `bindir`, and removes it.
-// `target` is not used.
-RestoreResult check_restore(RestoreOptions options);
+// Restores into a scratch server of its own (postgres/scratch_server.h) at `place`, of the programs in `bindir`, and
+// removes it. `target` is not used.
+RestoreResult check_restore(RestoreOptions options, const postgres::ScratchPlace& place = {});
 
 // The journal of `text`, proved by what the user has: the signer's key, or the passphrase or identity that the header
 // was sealed with. Identities come into `keys` out of the header where the passphrase opens it. Without proof, a note.

@@ -1,7 +1,6 @@
 #include "base/error.h"
 #include "job/pg_restore.h"
 #include "job/restore.h"
-#include "postgres/scratch_server.h"
 
 namespace lpbm::job {
 namespace {
@@ -23,10 +22,10 @@ std::filesystem::path server_bindir(const RestoreOptions& options) {
 
 }  // namespace
 
-RestoreResult check_restore(RestoreOptions options) {
+RestoreResult check_restore(RestoreOptions options, const postgres::ScratchPlace& place) {
   options.bindir = server_bindir(options);
   options.scratch = true;
-  const postgres::ScratchServer server(options.bindir);
+  const postgres::ScratchServer server(options.bindir, {}, place);
   options.target = server.conninfo("lpbm_check");
   RestoreResult result = restore(options);
   result.notes.emplace_back("restored into a scratch server, which was removed again");

@@ -81,8 +81,9 @@ void Segments::stale(const csvlog::Stale& stale) {
 }
 
 void Segments::anchor(const std::string& nonce) {
+  if (csvlog::is_cut(nonce) && nonce != own_nonce_) return;  // of a refresh that was given up
   at_own_ = !own_nonce_.empty() && nonce == own_nonce_;
-  if (at_own_) change([](delta::ScriptWriter&) {});
+  if (at_own_ || (!current_ && unknown_())) change([](delta::ScriptWriter&) {});
   guarded([&] {
     if (written_) current_->script->anchor(nonce);
   });

@@ -23,13 +23,17 @@ struct Segment {
   Micros started = 0;
 };
 
-// A RecordHandler that opens a segment at the first change: anchors alone make none. What goes wrong while writing is
+// A RecordHandler that opens a segment at the first change: anchors alone make none, but that of a full where something
+// is unknown, which the script must tell (delta/script_writer.h). What goes wrong while writing is
 // kept in failure(), and the records that follow are dropped: reading must go on to the fence whatever becomes of the
 // store.
 class Segments final : public csvlog::RecordHandler {
  public:
   using Open = std::function<Segment()>;
-  explicit Segments(Open open) : open_(std::move(open)) {}
+  // `unknown`: whether something waits for a refresh where the next segment begins.
+  explicit Segments(
+      Open open, std::function<bool()> unknown = [] { return false; })
+      : open_(std::move(open)), unknown_(std::move(unknown)) {}
 
   // With it a segment ends at this anchor too, one without changes if need be, and reading is done: see complete().
   void end_at(const std::string& nonce) { own_nonce_ = nonce; }
@@ -72,6 +76,7 @@ class Segments final : public csvlog::RecordHandler {
   void close_segment();
 
   Open open_;
+  std::function<bool()> unknown_;
   std::unique_ptr<Segment> current_;
   std::vector<Segment> done_;
   std::exception_ptr failure_;

@@ -74,6 +74,8 @@ Settings parse_settings(const json& object) {
   out.passphrase_file = text_or(object, "passphrase_file", "");
   out.passphrase_command = text_or(object, "passphrase_command", "");
   out.identity_file = text_or(object, "identity_file", "");
+  const std::filesystem::path drills = text_or(object, "drill_directory", "");
+  if (!drills.empty()) out.drill_directory = out.data_directory / drills;
   const std::string processed = text_or(object, "processed_logs", "delete");
   if (processed != "delete" && processed != "keep") refuse("\"processed_logs\" is neither delete nor keep");
   out.delete_processed_logs = processed == "delete";

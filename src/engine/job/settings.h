@@ -28,6 +28,7 @@ struct Settings {
   std::string encryption = "age";
   std::vector<std::string> recipients;
   std::string passphrase_file, passphrase_command, identity_file;
+  std::filesystem::path drill_directory;  // empty: the system's directory of temporary files
   bool delete_processed_logs = true;
   int max_full_backups = 2;
   std::uint64_t refresh_percent = 25;  // of the database's size

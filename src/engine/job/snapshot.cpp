@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "job/anchor_gate.h"
 
 namespace lpbm::job {
 namespace {
@@ -42,6 +43,16 @@ void lock_tables(postgres::Connection& connection, const std::vector<std::string
     for (std::size_t i = first; i < end; ++i) sql += (i > first ? ", ONLY " : "ONLY ") + names[i];
     connection.exec(sql + " IN ACCESS SHARE MODE");
   }
+}
+
+// Tables and large objects whose changes no record can tell, as a list for LOCK TABLE.
+std::string untold(postgres::Connection& connection) {
+  const auto rows = connection.exec(
+      std::string("SELECT string_agg('ONLY ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname), "
+                  "', ' ORDER BY c.oid)") +
+      locked_kinds + " AND c.relkind = 'r' AND c.relpersistence = 'p' AND NOT " + has_identity);
+  const std::string tables = rows.text(0, 0);
+  return tables + (tables.empty() ? "" : ", ") + "pg_catalog.pg_largeobject, pg_catalog.pg_largeobject_metadata";
 }
 
 // A table made after the list was read, or dropped and made again under the same name.
@@ -85,17 +96,17 @@ bool Visibility::sees(std::uint64_t xid) const {
   return xid < xmax_ && !std::binary_search(running_.begin(), running_.end(), xid);
 }
 
-LockedSnapshot::LockedSnapshot(const Site& site, int attempts, std::chrono::milliseconds lock_timeout,
+LockedSnapshot::LockedSnapshot(const Site& site, const Limits& limits, const std::string& nonce,
                                const std::function<void(int)>& on_attempt) {
   for (int number = 1;; ++number) {
     on_attempt(number);
     try {
-      attempt(site, lock_timeout);
+      attempt(site, limits, nonce);
       return;
     } catch (const Error& error) {
       connection_.reset();
       if (!worth_another(error)) throw;
-      if (number >= attempts)
+      if (number >= limits.attempts)
         throw Error(
             ErrorKind::retryable, "locking the tables for the snapshot", error.cause(),
             error.hint().empty() ? "A transaction holds an exclusive lock on a table; see pg_locks." : error.hint());
@@ -104,17 +115,20 @@ LockedSnapshot::LockedSnapshot(const Site& site, int attempts, std::chrono::mill
   }
 }
 
-void LockedSnapshot::attempt(const Site& site, std::chrono::milliseconds lock_timeout) {
+void LockedSnapshot::attempt(const Site& site, const Limits& limits, const std::string& nonce) {
   const std::vector<std::string> names = tables(site);
+  AnchorGate gate(site);
   connection_ = std::make_unique<postgres::Connection>(site.connect());
   connection_->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  connection_->exec("SET LOCAL lock_timeout = " + std::to_string(lock_timeout.count()));
+  connection_->exec("SET LOCAL lock_timeout = " + std::to_string(limits.lock_timeout.count()));
   // LOCK TABLE takes no snapshot: the one below is younger than all locks.
   lock_tables(*connection_, names);
+  if (limits.hold_writers) gate.lock(untold(gate.connection()));
   const auto row = connection_->exec(
       "SELECT pg_export_snapshot(), pg_current_snapshot()::text, pg_database_size(current_database()), "
       "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
   check_all_locked(*connection_);
+  gate.commit(nonce);
   exported_ = row.text(0, 0);
   visibility_ = std::make_unique<Visibility>(row.text(0, 1));
   database_size_ = std::stoull(row.text(0, 2));

@@ -1,4 +1,5 @@
-// The snapshot of a full: taken under ACCESS SHARE locks on all tables, exported, and kept until the dump is done.
+// The snapshot of a full: taken under ACCESS SHARE locks on all tables, exported, and kept until the dump is done; the
+// anchor is committed right after it.
 #pragma once
 
 #include <chrono>
@@ -30,9 +31,16 @@ class Visibility {
 // rewritten or dropped meanwhile.
 class LockedSnapshot {
  public:
-  // Tries until it succeeds or `attempts` have failed (then the last Error, retryable). A lock that is not got within
-  // `lock_timeout` ends an attempt and frees everything, so that nobody queues behind us for longer.
-  LockedSnapshot(const Site& site, int attempts, std::chrono::milliseconds lock_timeout,
+  struct Limits {
+    int attempts = 1;
+    std::chrono::milliseconds lock_timeout;
+    // Whoever writes to large objects or to tables whose changes cannot be named waits from the snapshot to the anchor.
+    bool hold_writers = false;
+  };
+  // Tries until it succeeds or all attempts have failed (then the last Error, retryable). A lock that is not got in
+  // time ends an attempt and frees everything, so that nobody queues behind us for longer. `nonce`: of the anchor,
+  // which is in the WAL on return and in no other case.
+  LockedSnapshot(const Site& site, const Limits& limits, const std::string& nonce,
                  const std::function<void(int)>& on_attempt);
 
   [[nodiscard]] const std::string& exported() const { return exported_; }  // for pg_dump --snapshot
@@ -42,7 +50,7 @@ class LockedSnapshot {
   [[nodiscard]] Micros time() const { return time_; }                           // the server's, at the snapshot
 
  private:
-  void attempt(const Site& site, std::chrono::milliseconds lock_timeout);
+  void attempt(const Site& site, const Limits& limits, const std::string& nonce);
 
   std::unique_ptr<postgres::Connection> connection_;
   std::string exported_;

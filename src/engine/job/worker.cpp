@@ -3,6 +3,7 @@
 #include <new>
 
 #include "job/delta.h"
+#include "job/drill.h"
 #include "job/full.h"
 #include "job/into_database.h"
 #include "job/mail.h"
@@ -40,6 +41,7 @@ json run_job(const Request& request, Events& events) {
   if (request.job == "full") return run_full(site, request.body, events);
   if (request.job == "verify") return run_verify(site, events);
   if (request.job == "restore") return run_into_database(site, request.body, events);
+  if (request.job == "drill") return run_drill(site, events);
   if (request.job == "mail") return run_mail(site, request.body, events);
   throw Error(ErrorKind::usage, "reading the request", "there is no job \"" + request.job + "\"");
 }

@@ -36,9 +36,10 @@ ScratchServer::Directory::~Directory() {
   if (!path.empty()) std::filesystem::remove_all(path, ignored);
 }
 
-ScratchServer::ScratchServer(const std::filesystem::path& bindir, const std::vector<std::string>& settings)
+ScratchServer::ScratchServer(const std::filesystem::path& bindir, const std::vector<std::string>& settings,
+                             const ScratchPlace& place)
     : bindir_(bindir), user_(server_user()) {
-  make_directory();
+  make_directory(place);
   Command initdb;
   initdb.program = (bindir_ / "initdb").string();
   initdb.arguments = {"--pgdata=" + (directory_.path / "data").string(),
@@ -59,8 +60,9 @@ ScratchServer::~ScratchServer() {
   if (server_) server_->stop(SIGQUIT, patience);  // what is in it is thrown away
 }
 
-void ScratchServer::make_directory() {
-  std::string path = (std::filesystem::temp_directory_path() / "lpbm-scratch-XXXXXX").string();
+void ScratchServer::make_directory(const ScratchPlace& place) {
+  const std::filesystem::path parent = place.parent.empty() ? std::filesystem::temp_directory_path() : place.parent;
+  std::string path = (parent / (place.prefix + "XXXXXX")).string();
   if (!::mkdtemp(path.data())) throw Error(ErrorKind::retryable, step, path + ": " + std::strerror(errno));
   directory_.path = path;
   if (user_.empty()) return;

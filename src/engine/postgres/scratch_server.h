@@ -11,12 +11,19 @@
 
 namespace lpbm::postgres {
 
+// Where its directory is made, and how the name of that begins.
+struct ScratchPlace {
+  std::filesystem::path parent = {};  // empty: the system's directory of temporary files
+  std::string prefix = "lpbm-scratch-";
+};
+
 class ScratchServer {
  public:
   // `bindir`: of initdb and postgres. `settings`: "name=value" each, beside those for speed. Servers do not run as
   // root: as root it runs as the system's user postgres, or nobody. Throws Error (permanent) with the server's last
   // words when it does not start within a minute.
-  explicit ScratchServer(const std::filesystem::path& bindir, const std::vector<std::string>& settings = {});
+  explicit ScratchServer(const std::filesystem::path& bindir, const std::vector<std::string>& settings = {},
+                         const ScratchPlace& place = {});
   ScratchServer(const ScratchServer&) = delete;
   ScratchServer& operator=(const ScratchServer&) = delete;
   // Stops the server and removes its directory.
@@ -31,7 +38,7 @@ class ScratchServer {
     std::filesystem::path path;
     ~Directory();
   };
-  void make_directory();
+  void make_directory(const ScratchPlace& place);
   void start(const std::vector<std::string>& settings);
   void wait_ready();
 

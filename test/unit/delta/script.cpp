@@ -382,5 +382,36 @@ TEST(Script, AForeignKeyThatLooksIntoATableThatWaitsIsAHole) {
   EXPECT_EQ(summary.ddl, 1U);
 }
 
+TEST(Script, WhatWaitsAtTheAnchorOfAFullIsAHoleAndAtItsOwnIsNot) {
+  const std::string records = begin_line(1) + keyed + stale + "E\t0\n" + begin_line(2) + "A\t" + std::string(32, 'a') +
+                              "\nE\t0\n" + begin_line(3) + full + "I\t8\t1\t2\nE\t1\n";
+  ScriptSummary summary;
+  refreshing_steps(records, {true}, &summary);
+  ASSERT_EQ(summary.forced.size(), 1U);
+  EXPECT_EQ(summary.forced[0].lsn, Lsn{2});
+  EXPECT_EQ(summary.forced[0].code, "no_replica_identity");
+  refreshing_steps(records, {true, {}, {}, std::string(32, 'a')}, &summary);
+  EXPECT_TRUE(summary.holes.empty());
+}
+
+TEST(Script, ARecordThatIsGivenUpLeavesNothingUnknown) {
+  Text out;
+  ScriptWriter writer({"{}", "UTF8", {}, {true, {{'t', 9, "public", "u"}}}}, out);
+  csvlog::RecordParser parser(writer);
+  const std::size_t zero = 0;
+  parser.reset();
+  parser.feed(begin_line(1) + keyed + stale + "D\t7\t1\n", &zero);
+  parser.reset();
+  EXPECT_EQ(writer.open().size(), 1U);
+  EXPECT_TRUE(writer.summary().stale.empty());
+  parser.feed(begin_line(1) + keyed + stale + "D\t7\t1\nE\t1\n", &zero);
+  writer.finish();
+  EXPECT_EQ(writer.open().size(), 2U);
+  EXPECT_EQ(writer.summary().stale.size(), 2U);
+  const std::vector<std::string> steps = steps_of(out.text);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "stale t 7 \"public\".\"t\""), 1);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "stale t 9 \"public\".\"u\""), 1);
+}
+
 }  // namespace
 }  // namespace lpbm::delta

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "job/anchor_gate.h"
 #include "job/snapshot.h"
 #include "job/verify.h"
 #include "unit/job/records.h"
@@ -17,12 +18,6 @@ using namespace test;
 using nlohmann::json;
 
 const std::string nonce = "000102030405060708090a0b0c0d0e0f";
-
-TEST(AnchorMessage, CarriesAMacOverItsNonce) {
-  const std::string message = anchor_message(std::string(32, 'k'), nonce);
-  const std::string mac = to_hex(codec::hmac_sha256(std::string(32, 'k'), "lpbm anchor\n" + nonce)).substr(0, 32);
-  EXPECT_EQ(message, "anchor " + nonce + " " + mac);
-}
 
 TEST(DumpErrors, ThatTheOutsideWorldMayHealAreRetryable) {
   EXPECT_EQ(dump_error_kind("pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout"),
@@ -106,13 +101,16 @@ TEST_F(FullTest, RetentionFollowsAFull) {
   EXPECT_EQ(store_->list("lpbm/").size(), 4U);
 }
 
-TEST_F(FullTest, ATransactionThatCannotBeReplayedInTheBridgeMeansAnotherFull) {
-  write_log("a.csv", {frame(1, 0,
-                            transaction(10, 1, 2000000000, "H\toutput\traised\n", 0) +
-                                transaction(20, 10, 2000000001, anchor(nonce), 0))});
+TEST_F(FullTest, ATransactionThatCannotBeReplayedInTheBridgeMeansAnotherSnapshotAndInTheEndAnError) {
+  std::string log = transaction(10, 1, 2000000000, "H\toutput\traised\n", 0), next = nonce;
+  for (int i = 0; i < 8; ++i, next = next_nonce(next))
+    log += transaction(20 + 10 * i, 10 + 10 * i, 2000000001, anchor(next), 0);
+  write_log("a.csv", {frame(1, 0, log)});
   const Error error = error_of([&] { run_full(*site_, request(), *events_); });
   EXPECT_EQ(error.kind(), ErrorKind::retryable);
+  EXPECT_NE(error.cause().find("output: raised"), std::string::npos);
   EXPECT_TRUE(site_->journal().load().entries().empty());
+  EXPECT_TRUE(store_->list("lpbm/").empty());
 }
 
 TEST_F(FullTest, VerifyNamesAnObjectThatIsGone) {
@@ -128,7 +126,7 @@ TEST_F(FullTest, VerifyNamesAnObjectThatIsGone) {
 }
 
 TEST_F(FullTest, TheSnapshotKeepsTablesFromBeingEmptied) {
-  LockedSnapshot snapshot(*site_, 1, std::chrono::milliseconds(100), [](int) {});
+  LockedSnapshot snapshot(*site_, {1, std::chrono::milliseconds(100)}, nonce, [](int) {});
   EXPECT_TRUE(snapshot.visibility().sees(3));
   connection_->exec("SET lock_timeout = '50ms'");
   EXPECT_NE(error_of([&] { connection_->exec("TRUNCATE t"); }).cause().find("lock timeout"), std::string::npos);
@@ -137,11 +135,23 @@ TEST_F(FullTest, TheSnapshotKeepsTablesFromBeingEmptied) {
 TEST_F(FullTest, ATableThatStaysLockedEndsTheAttemptsWithAHint) {
   connection_->exec("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
   int attempts = 0;
-  const Error error = error_of(
-      [&] { LockedSnapshot(*site_, 2, std::chrono::milliseconds(50), [&](int number) { attempts = number; }); });
+  const LockedSnapshot::Limits limits{2, std::chrono::milliseconds(50)};
+  const Error error = error_of([&] { LockedSnapshot(*site_, limits, nonce, [&](int number) { attempts = number; }); });
   EXPECT_EQ(attempts, 2);
   EXPECT_EQ(error.kind(), ErrorKind::retryable);
   EXPECT_NE(error.hint().find("pg_locks"), std::string::npos);
+}
+
+TEST_F(FullTest, WriterToATableWithoutAKeyEndsAnAttemptThatHoldsWritersAndNoOther) {
+  connection_->exec("CREATE TABLE keyless (a int)");
+  connection_->exec("BEGIN; INSERT INTO keyless VALUES (1)");
+  const auto none = [](int) {};
+  const Error error = error_of([&] { LockedSnapshot(*site_, {1, std::chrono::milliseconds(50), true}, nonce, none); });
+  EXPECT_NE(error.cause().find("lock timeout"), std::string::npos);
+  EXPECT_NO_THROW(LockedSnapshot(*site_, {1, std::chrono::milliseconds(50), false}, nonce, none));
+  connection_->exec("COMMIT");
+  connection_->exec("BEGIN; INSERT INTO t VALUES ('keyed')");
+  EXPECT_NO_THROW(LockedSnapshot(*site_, {1, std::chrono::milliseconds(50), true}, nonce, none));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "job/segments.h"
 
+#include "job/anchor_gate.h"
 #include "job/entry.h"
 #include "unit/job/records.h"
 #include "unit/job/site_fixture.h"
@@ -94,11 +95,30 @@ TEST_F(SegmentsTest, AnAbandonedRecordLeavesNothingBehind) {
   EXPECT_EQ(segments_.done()[0].script->summary().rows, 1U);
 }
 
+TEST_F(SegmentsTest, TheAnchorOfAFullMakesASegmentWhereSomethingIsUnknown) {
+  bool unknown = true;
+  Segments segments([this] { return open(); }, [&] { return unknown; });
+  feed(segments, transaction(20, 10, 2, anchor(nonce), 0));
+  unknown = false;
+  feed(segments, transaction(30, 20, 3, anchor(next_nonce(nonce)), 0));
+  segments.finish(false);
+  ASSERT_EQ(segments.done().size(), 1U);
+  EXPECT_EQ(segments.done()[0].script->summary().last, Lsn{0x20});
+}
+
+TEST_F(SegmentsTest, TheAnchorOfARefreshThatWasGivenUpEndsNothing) {
+  feed(segments_, transaction(10, 0, 1, relation_t + insert("one"), 1) +
+                      transaction(20, 10, 2, anchor(cut_nonce()), 0) + transaction(30, 20, 3, insert("two"), 1));
+  segments_.finish(false);
+  EXPECT_EQ(segments_.done().size(), 1U);
+}
+
 TEST_F(SegmentsTest, EndsAtTheAnchorOfARefreshEvenWithoutChanges) {
-  segments_.end_at(nonce);
-  feed(segments_, transaction(10, 0, 1, anchor("00000000000000000000000000000000"), 0));
+  const std::string own = cut_nonce();
+  segments_.end_at(own);
+  feed(segments_, transaction(10, 0, 1, anchor(cut_nonce()), 0));
   EXPECT_FALSE(segments_.complete());
-  feed(segments_, transaction(20, 10, 2, anchor(nonce), 0));
+  feed(segments_, transaction(20, 10, 2, anchor(own), 0));
   EXPECT_TRUE(segments_.complete());
   segments_.finish(false);
   ASSERT_EQ(segments_.done().size(), 1U);

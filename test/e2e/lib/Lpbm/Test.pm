@@ -79,7 +79,6 @@ lpbm.trigger_cron = '* * * * * *'
 lpbm.full_backup_cron = 'never'
 lpbm.min_full_interval = '0'
 lpbm.max_full_backups = 100
-lpbm.refresh_limit = '25%'
 END
 	return $lines . $quick . ($options{conf} // '');
 }
