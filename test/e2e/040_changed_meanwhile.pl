@@ -25,24 +25,36 @@ END
 $source->wait_for_first_full;
 $source->backed_up_to_now;
 
-sub waits_for
+# A full whose pg_dump waits for a lock: somebody who asks for an exclusive one waits for the snapshot of the full, and
+# pg_dump waits for him. Returns both sessions; nothing where the full was quicker.
+sub full_on_its_way
 {
-	my ($what, $sql) = @_;
-	return wait_for($what, sub { $source->sql("SELECT count(*) > 0 FROM $sql") eq 't' }, 60);
+	my $fulls = () = $source->entries('full');
+	my $over = "(SELECT count(*) FROM lpbm_entries WHERE kind = 'full') > $fulls";
+	my $full = $source->node->background_psql($DATABASE, on_error_stop => 0);
+	$full->query_until(qr/asked/, "\\echo asked\nSELECT 'taken ' || lpbm_full_backup();\n");
+	wait_for('the snapshot', sub { $source->sql("SELECT $over OR EXISTS (SELECT FROM pg_locks WHERE relation = 'a_first'::regclass AND mode = 'AccessShareLock' AND granted)") eq 't' }, 60);
+	my $other = $source->node->background_psql($DATABASE, on_error_stop => 0);
+	$other->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE a_first;\n");
+	my $waits = "SELECT CASE WHEN EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'lpbm' AND query ~ 'LOCK TABLE' AND wait_event_type = 'Lock') THEN 'waits'
+		WHEN $over THEN 'over' END";
+	my $found = wait_for('pg_dump to wait, or the full to be over', sub { $source->sql($waits) }, 60);
+	return ($full, $other) if $found eq 'waits';
+	$_->quit foreach $other, $full;
+	return;
 }
 
-# Does something while pg_dump is on its way: somebody who asks for an exclusive lock waits for the snapshot of the full,
-# and pg_dump waits for him.
 sub beside_the_dump
 {
 	my ($name, $sql) = @_;
-	my $before = () = $source->entries('full');
-	my $full = $source->node->background_psql($DATABASE, on_error_stop => 0);
-	$full->query_until(qr/asked/, "\\echo asked\nSELECT 'taken ' || lpbm_full_backup();\n");
-	waits_for('the snapshot', q{pg_locks WHERE relation = 'a_first'::regclass AND mode = 'AccessShareLock' AND granted});
-	my $other = $source->node->background_psql($DATABASE, on_error_stop => 0);
-	$other->query_until(qr/asked/, "\\echo asked\nBEGIN; LOCK TABLE a_first;\n");
-	ok(waits_for('pg_dump to wait', q{pg_stat_activity WHERE application_name = 'lpbm' AND query ~ 'LOCK TABLE' AND wait_event_type = 'Lock'}), "$name: pg_dump is on its way");
+	my ($full, $other, $before);
+	foreach my $attempt (1 .. 10)
+	{
+		$before = () = $source->entries('full');
+		($full, $other) = full_on_its_way();
+		last if $full;
+	}
+	ok($full, "$name: pg_dump is on its way") or return;
 	$source->sql($sql);
 	$source->sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ '^BEGIN; LOCK|^LOCK TABLE a_first' AND wait_event_type = 'Lock' AND application_name <> 'lpbm'});
 	$other->quit;
