@@ -27,7 +27,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr int snapshot_attempts = 8;
+constexpr int snapshot_attempts = 8, attempts_without_ddl = 4;
 constexpr int lock_attempts = 10;
 constexpr milliseconds lock_timeout{3000};
 // pg_dump takes the locks again that we hold. Somebody who asked for an exclusive one in between waits for us, and
@@ -58,16 +58,22 @@ class ProgressSink final : public Sink {
   std::function<void()> first_;
 };
 
-// The first of the transactions that cannot be replayed.
+// The first of the transactions that cannot be replayed, and whether there is any DDL.
 class HoleWatch final : public csvlog::IgnoringHandler {
  public:
   [[nodiscard]] const std::string& hole() const { return hole_; }
+  [[nodiscard]] bool commands() const { return commands_; }
+  void ddl(const csvlog::Ddl&) override { commands_ = true; }
+  void truncate(bool, bool restart, const std::vector<std::pair<std::string, std::string>>&) override {
+    commands_ = commands_ || restart;
+  }
   void hole(const std::string& code, const std::string& detail) override {
     if (hole_.empty()) hole_ = code + ": " + detail;
   }
 
  private:
   std::string hole_;
+  bool commands_ = false;
 };
 
 // Something was changed beside us, at which the next attempt need not meet it again.
@@ -146,7 +152,8 @@ class FullJob {
 
  private:
   // The bridge must be such that it can be replayed. A table without a key that changes all the time would spoil each
-  // attempt: then its writers wait for a moment.
+  // attempt: then its writers wait for a moment. And it better holds no DDL: positions of sequences are no part of it,
+  // so one that was made and used in it would come back at its start.
   std::unique_ptr<LockedSnapshot> take_snapshot() {
     events_.progress("snapshot", 0, std::nullopt, "attempts");
     std::string hole;
@@ -159,8 +166,9 @@ class FullJob {
             [this](int attempt) {
               events_.progress("snapshot", static_cast<std::uint64_t>(attempt), std::nullopt, "attempts");
             });
-        hole = await_anchor(snapshot->visibility());
-        if (hole.empty()) return snapshot;
+        const HoleWatch found = await_anchor(snapshot->visibility());
+        hole = found.hole();
+        if (hole.empty() && (!found.commands() || tries >= attempts_without_ddl)) return snapshot;
       } catch (const Error& error) {
         if (!hold_writers || error.kind() != ErrorKind::retryable) throw;
       }
@@ -220,13 +228,13 @@ class FullJob {
   }
 
   // The worker decodes in its own time. Each look reads from the start, so they get rarer as they get longer. Returns
-  // what the bridge holds that cannot be replayed; empty: nothing.
-  std::string await_anchor(const Visibility& visibility) {
+  // what the bridge holds.
+  HoleWatch await_anchor(const Visibility& visibility) {
     using clock = std::chrono::steady_clock;
     for (const auto start = clock::now();;) {
       const auto begun = clock::now();
       HoleWatch watch;
-      if (read_bridge(watch, visibility)) return watch.hole();
+      if (read_bridge(watch, visibility)) return watch;
       const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - start);
       events_.progress("waiting for the anchor", static_cast<std::uint64_t>(waited.count()), std::nullopt, "seconds");
       std::this_thread::sleep_for(std::max<clock::duration>(milliseconds(50), 2 * (clock::now() - begun)));
