@@ -9,6 +9,8 @@
 /* The last result is kept there, so that a restart neither forgets it nor delays the next one. */
 #define RESULT_FILE "drill"
 #define RESULT_LIMIT (64 * 1024)
+/* So often a drill is tried again before its next time; each may take hours. */
+#define RETRIES 2
 
 static TimestampTz next_drill;
 static LpbmRetry retry;
@@ -97,7 +99,7 @@ void lpbm_drill_ended(const LpbmJob* job) {
 
   snprintf(cause, sizeof(cause), "the backup could not be restored in a drill: %s", job->cause);
   lpbm_tell("drill", job->failed ? cause : NULL, job->failed ? job->hint : NULL);
-  if (job->failed && job->error == LPBM_ERROR_RETRYABLE) {
+  if (job->failed && job->error == LPBM_ERROR_RETRYABLE && retry.failures < RETRIES) {
     lpbm_retry_later(&retry);
     return;
   }

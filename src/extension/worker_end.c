@@ -68,6 +68,7 @@ static void delta_succeeded(const LpbmJob* job) {
   char hint[LPBM_TEXT];
   bool good;
 
+  lpbm_worker.holes_known = true;
   if (job->refresh)
     refresh_ended(job);
   else if (job->full[0] != '\0')
@@ -99,6 +100,7 @@ static void end_by_gap(const LpbmJob* job) {
 static void delta_failed(const LpbmJob* job) {
   bool patient = job->error == LPBM_ERROR_FENCE && lpbm_worker.delta.failures < FENCE_PATIENCE;
 
+  lpbm_worker.holes_known = false;
   lpbm_retry_later(&lpbm_worker.delta);
   /* Had somebody removed the file, the collector would go on writing into what nobody can open. */
   if (job->error == LPBM_ERROR_FENCE || job->error == LPBM_ERROR_GAP) SendPostmasterSignal(PMSIGNAL_ROTATE_LOGFILE);
@@ -124,6 +126,7 @@ static void full_ended(const LpbmJob* job) {
     lpbm_mail_journal_changed();
     return;
   }
+  lpbm_worker.holes_known = false; /* it was to make up for them */
   lpbm_retry_later(&lpbm_worker.full);
   lpbm_tell("full", job->cause, job->hint);
   lpbm_requests_refuse(LPBM_JOB_FULL, job->cause, job->hint);

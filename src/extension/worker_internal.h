@@ -64,6 +64,8 @@ typedef struct LpbmWorker {
   bool restoring;    /* the engine is restoring into this database, or has left it unfinished */
   bool stopping;
   bool holds_started; /* by this process */
+  bool holes_known; /* the answer of a delta has told of the holes in the journal; what failed since may have made some
+                     */
   LpbmRetry init, delta, full, decode, refresh;
   LpbmJob jobs[LPBM_LANES];
 

@@ -196,6 +196,7 @@ static void start_delta(void) {
   else
     appendStringInfoString(&members, ",\"keep\":null");
   appendStringInfo(&members, ",\"globals\":%s", job.globals != 0 ? "true" : "false");
+  if (!lpbm_worker.holes_known) appendStringInfoString(&members, ",\"recheck\":true");
   job.refresh = lpbm_refresh_due();
   job.stale = lpbm_worker.stale;
   if (job.refresh) {

@@ -29,7 +29,11 @@ AnchorGate::AnchorGate(const Site& site) : site_(site), connection_(site.connect
 }
 
 void AnchorGate::lock(const std::string& tables) {
-  if (!tables.empty()) connection_.exec("LOCK TABLE " + tables + " IN SHARE MODE");
+  if (tables.empty()) return;
+  // lock_timeout counts for each table anew, and those that are locked already wait with us.
+  connection_.exec("SET LOCAL statement_timeout = 1000");
+  connection_.exec("LOCK TABLE " + tables + " IN SHARE MODE");
+  connection_.exec("SET LOCAL statement_timeout = 0");
 }
 
 void AnchorGate::commit(const std::string& nonce) {

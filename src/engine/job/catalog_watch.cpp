@@ -15,13 +15,18 @@ constexpr const char* values_sql =
     " pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'c' AND c.oid >="
     " 16384";
 
-// Here names alone count: what a definition says comes under the snapshot, and what is made anew comes with the stream.
-// Tables are locked; what is temporary is nobody's concern.
+// Of most things names alone count: what a definition says comes under the snapshot, and what is made anew comes with
+// the stream. The text of functions, triggers and statistics is read from the catalogs as they are. Tables are locked;
+// what is temporary is nobody's concern.
 constexpr const char* definitions_sql =
     "WITH own AS (SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_')"
     " SELECT 'schema ' || own.oid, '', own.nspname::text FROM own"
     " UNION ALL SELECT 'role ' || r.oid, '', r.rolname::text FROM pg_catalog.pg_authid r WHERE r.oid >= 16384"
-    " UNION ALL SELECT 'function ' || o.oid, own.oid::text, o.proname::text"
+    " UNION ALL SELECT 'trigger ' || t.oid, t.xmin::text, t.tgname::text FROM pg_catalog.pg_trigger t"
+    " WHERE NOT t.tgisinternal"
+    " UNION ALL SELECT 'statistics ' || o.oid, own.oid::text || '.' || o.xmin::text, o.stxname::text"
+    " FROM pg_catalog.pg_statistic_ext o JOIN own ON own.oid = o.stxnamespace"
+    " UNION ALL SELECT 'function ' || o.oid, own.oid::text || '.' || o.xmin::text, o.proname::text"
     " FROM pg_catalog.pg_proc o JOIN own ON own.oid = o.pronamespace"
     " UNION ALL SELECT 'operator ' || o.oid, own.oid::text, o.oprname::text"
     " FROM pg_catalog.pg_operator o JOIN own ON own.oid = o.oprnamespace"

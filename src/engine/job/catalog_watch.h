@@ -14,7 +14,7 @@ namespace lpbm::job {
 
 enum class Watched {
   values,       // what leads to tables and writes their values: schemas, enums, composite types
-  definitions,  // the names in the text of definitions; one that is gone counts as changed
+  definitions,  // what the text of definitions depends on; one that is gone counts as changed
   roles,        // roles and tablespaces, likewise
 };
 

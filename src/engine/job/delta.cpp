@@ -33,6 +33,7 @@ class DeltaJob {
         globals_(request.value("globals", false)),
         refresh_(request.value("refresh", false)),
         unlogged_(request.value("unlogged", false)),
+        recheck_(request.value("recheck", false)),
         invisible_(request.value("invisible", std::vector<std::uint64_t>{})),
         header_(site.journal().ends().header),
         from_(last_journalled(site.journal(), stream_, Lsn::parse(text_member(request, "start")))),
@@ -44,7 +45,7 @@ class DeltaJob {
     open_ = open_in(site_.journal(), stream_);
     const auto ends = site_.journal().ends();
     // Made by a job whose answer may not have come through.
-    bool holes = ends.last && !ends.last->holes.empty();
+    bool holes = recheck_ || (ends.last && !ends.last->holes.empty());
     if (refresh_) prepare_refresh();
     read();
     // From here on the slot may advance: whatever fails below is repeated from the csvlog.
@@ -259,7 +260,7 @@ class DeltaJob {
   Events& events_;
   std::string stream_;
   std::optional<csvlog::FramePosition> fence_, keep_;
-  bool globals_, refresh_, unlogged_;
+  bool globals_, refresh_, unlogged_, recheck_;
   std::vector<std::uint64_t> invisible_;  // full xids
   journal::Header header_;
   Lsn from_;

@@ -50,7 +50,7 @@ void check_room(const Site& site, const std::filesystem::path& parent) {
                 "Set lpbm.drill_directory to a directory that the server's user can write to.");
   postgres::Connection connection = site.connect();
   const auto row = connection.exec("SELECT pg_database_size(current_database())");
-  constexpr double share = 1.5, wal = 512u << 20;  // sorts and WAL come on top
+  constexpr double share = 1.5, wal = 3.0 * (1u << 30);  // sorts and WAL (scratch_server.cpp) come on top
   const double needed = std::stod(row.text(0, 0)) * share + wal;
   const double free = static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
   if (free < needed)

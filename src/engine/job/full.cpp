@@ -27,6 +27,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+constexpr std::chrono::seconds anchor_patience{15};
 constexpr int snapshot_attempts = 8, attempts_without_ddl = 4;
 constexpr int lock_attempts = 10;
 constexpr milliseconds lock_timeout{3000};
@@ -120,10 +121,10 @@ class FullJob {
     LockedSnapshot& snapshot = *taken;
     const CatalogWatch values(snapshot.connection(), Watched::values);
     PendingEntry pending(site_, name_);
-    const journal::Object roles = globals(snapshot);
+    json members;
+    const journal::Object roles = globals(snapshot, members);
     dump(snapshot);
     entry_.objects.push_back(roles);
-    json members{{"database", collect_database_properties(snapshot.connection())}};
     check(values, "reading tables");
     // Had the session been lost meanwhile, nothing would have kept the tables from being emptied.
     snapshot.connection().exec("COMMIT");
@@ -158,7 +159,6 @@ class FullJob {
     events_.progress("snapshot", 0, std::nullopt, "attempts");
     std::string hole;
     for (int tries = 0; tries < snapshot_attempts; ++tries) {
-      if (tries > 0) nonce_ = next_nonce(nonce_);
       const bool hold_writers = tries % 2 == 1;
       try {
         auto snapshot = std::make_unique<LockedSnapshot>(
@@ -166,12 +166,14 @@ class FullJob {
             [this](int attempt) {
               events_.progress("snapshot", static_cast<std::uint64_t>(attempt), std::nullopt, "attempts");
             });
-        const HoleWatch found = await_anchor(snapshot->visibility());
+        nonce_ = snapshot->nonce();
+        const HoleWatch found = await_anchor(snapshot->visibility(), anchor_patience);
         hole = found.hole();
         if (hole.empty() && (!found.commands() || tries >= attempts_without_ddl)) return snapshot;
       } catch (const Error& error) {
         if (!hold_writers || error.kind() != ErrorKind::retryable) throw;
       }
+      nonce_ = next_nonce(nonce_);
     }
     throw Error(ErrorKind::retryable, "taking the snapshot",
                 "each time a change was committed beside it that no record can tell: " + hole,
@@ -186,11 +188,12 @@ class FullJob {
       throw Disturbed(ErrorKind::retryable, step, changed + " meanwhile", "The full backup is taken again.");
   }
 
-  // Of the roles that the snapshot knows: they may be gone when the dump is done.
-  journal::Object globals(LockedSnapshot& snapshot) {
+  // Of the roles that the snapshot knows, and what names them: they may be gone when the dump is done.
+  journal::Object globals(LockedSnapshot& snapshot, json& members) {
     events_.progress("globals", 0, std::nullopt, "bytes");
     const CatalogWatch roles(snapshot.connection(), Watched::roles);
     journal::Object object = store_globals(site_, objects_);
+    members["database"] = collect_database_properties(snapshot.connection());
     check(roles, "reading roles and tablespaces");
     return object;
   }
@@ -228,13 +231,15 @@ class FullJob {
   }
 
   // The worker decodes in its own time. Each look reads from the start, so they get rarer as they get longer. Returns
-  // what the bridge holds.
-  HoleWatch await_anchor(const Visibility& visibility) {
+  // what the bridge holds; nothing where the anchor has not come in time, which need not keep the dump from beginning:
+  // the locks must not be held for a worker that is paused, or busy for long.
+  HoleWatch await_anchor(const Visibility& visibility, std::optional<std::chrono::seconds> patience = std::nullopt) {
     using clock = std::chrono::steady_clock;
     for (const auto start = clock::now();;) {
       const auto begun = clock::now();
       HoleWatch watch;
       if (read_bridge(watch, visibility)) return watch;
+      if (patience && clock::now() - start > *patience) return {};
       const auto waited = std::chrono::duration_cast<std::chrono::seconds>(clock::now() - start);
       events_.progress("waiting for the anchor", static_cast<std::uint64_t>(waited.count()), std::nullopt, "seconds");
       std::this_thread::sleep_for(std::max<clock::duration>(milliseconds(50), 2 * (clock::now() - begun)));
@@ -242,6 +247,7 @@ class FullJob {
   }
 
   void bridge(const Visibility& visibility) {
+    await_anchor(visibility);
     events_.progress("bridge", 0, std::nullopt, "records");
     ObjectWriter out(*store_, objects_.options("bridge"));
     delta::ScriptWriter script(script_header(site_.settings(), entry_.stream, name_, {}), out);

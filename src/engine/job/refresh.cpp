@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr int attempts = 6;
 constexpr milliseconds pause{150};
-constexpr std::chrono::seconds anchor_patience{60};
+constexpr std::chrono::seconds anchor_patience{20};
 constexpr const char* step = "refreshing tables";
 
 std::string oid_list(const std::vector<RefreshCut::Table>& tables) {

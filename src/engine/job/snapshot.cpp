@@ -96,15 +96,17 @@ bool Visibility::sees(std::uint64_t xid) const {
   return xid < xmax_ && !std::binary_search(running_.begin(), running_.end(), xid);
 }
 
-LockedSnapshot::LockedSnapshot(const Site& site, const Limits& limits, const std::string& nonce,
-                               const std::function<void(int)>& on_attempt) {
+LockedSnapshot::LockedSnapshot(const Site& site, const Limits& limits, std::string nonce,
+                               const std::function<void(int)>& on_attempt)
+    : nonce_(std::move(nonce)) {
   for (int number = 1;; ++number) {
     on_attempt(number);
     try {
-      attempt(site, limits, nonce);
+      attempt(site, limits);
       return;
     } catch (const Error& error) {
       connection_.reset();
+      nonce_ = next_nonce(nonce_);
       if (!worth_another(error)) throw;
       if (number >= limits.attempts)
         throw Error(
@@ -115,24 +117,25 @@ LockedSnapshot::LockedSnapshot(const Site& site, const Limits& limits, const std
   }
 }
 
-void LockedSnapshot::attempt(const Site& site, const Limits& limits, const std::string& nonce) {
+// Between snapshot and anchor nothing is done that takes its time.
+void LockedSnapshot::attempt(const Site& site, const Limits& limits) {
   const std::vector<std::string> names = tables(site);
   AnchorGate gate(site);
   connection_ = std::make_unique<postgres::Connection>(site.connect());
+  database_size_ = std::stoull(connection_->exec("SELECT pg_database_size(current_database())").text(0, 0));
   connection_->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   connection_->exec("SET LOCAL lock_timeout = " + std::to_string(limits.lock_timeout.count()));
   // LOCK TABLE takes no snapshot: the one below is younger than all locks.
   lock_tables(*connection_, names);
   if (limits.hold_writers) gate.lock(untold(gate.connection()));
   const auto row = connection_->exec(
-      "SELECT pg_export_snapshot(), pg_current_snapshot()::text, pg_database_size(current_database()), "
-      "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+      "SELECT pg_export_snapshot(), pg_current_snapshot()::text, (extract(epoch FROM clock_timestamp()) * "
+      "1000000)::bigint");
+  gate.commit(nonce_);
   check_all_locked(*connection_);
-  gate.commit(nonce);
   exported_ = row.text(0, 0);
   visibility_ = std::make_unique<Visibility>(row.text(0, 1));
-  database_size_ = std::stoull(row.text(0, 2));
-  time_ = std::stoll(row.text(0, 3));
+  time_ = std::stoll(row.text(0, 2));
 }
 
 }  // namespace lpbm::job

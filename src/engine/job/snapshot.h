@@ -38,11 +38,11 @@ class LockedSnapshot {
     bool hold_writers = false;
   };
   // Tries until it succeeds or all attempts have failed (then the last Error, retryable). A lock that is not got in
-  // time ends an attempt and frees everything, so that nobody queues behind us for longer. `nonce`: of the anchor,
-  // which is in the WAL on return and in no other case.
-  LockedSnapshot(const Site& site, const Limits& limits, const std::string& nonce,
-                 const std::function<void(int)>& on_attempt);
+  // time ends an attempt and frees everything, so that nobody queues behind us for longer. `nonce`: of the first
+  // attempt's anchor; each one has its own (next_nonce), since an attempt may fail with its anchor in the WAL.
+  LockedSnapshot(const Site& site, const Limits& limits, std::string nonce, const std::function<void(int)>& on_attempt);
 
+  [[nodiscard]] const std::string& nonce() const { return nonce_; }        // of the anchor, which is in the WAL
   [[nodiscard]] const std::string& exported() const { return exported_; }  // for pg_dump --snapshot
   [[nodiscard]] const Visibility& visibility() const { return *visibility_; }
   [[nodiscard]] postgres::Connection& connection() { return *connection_; }     // inside the transaction
@@ -50,8 +50,9 @@ class LockedSnapshot {
   [[nodiscard]] Micros time() const { return time_; }                           // the server's, at the snapshot
 
  private:
-  void attempt(const Site& site, const Limits& limits, const std::string& nonce);
+  void attempt(const Site& site, const Limits& limits);
 
+  std::string nonce_;
   std::unique_ptr<postgres::Connection> connection_;
   std::string exported_;
   std::unique_ptr<Visibility> visibility_;

@@ -78,7 +78,7 @@ void ScratchServer::start(const std::vector<std::string>& settings) {
   std::vector<std::string> all = {"listen_addresses=",         "fsync=off",
                                   "full_page_writes=off",      "logging_collector=off",
                                   "shared_preload_libraries=", "allow_in_place_tablespaces=on",
-                                  "max_wal_size=4GB",          "autovacuum=off",
+                                  "max_wal_size=2GB",          "autovacuum=off",
                                   "wal_level=minimal",         "max_wal_senders=0"};
   all.insert(all.end(), settings.begin(), settings.end());
   for (const std::string& setting : all) {
