@@ -224,6 +224,13 @@ std::string regclass_text(std::string_view schema, std::string_view name) {
   return out + '"';
 }
 
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return out;
+}
+
 bool take_literal(std::string_view& text, std::string& out) {
   out.clear();
   if (!text.starts_with('E')) return take_quoted(text, '\'', nullptr, out);

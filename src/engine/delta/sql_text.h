@@ -26,6 +26,9 @@ std::string qualified(std::string_view schema, std::string_view name);
 // The same for the text that regclass reads, which knows no U&.
 std::string regclass_text(std::string_view schema, std::string_view name);
 
+// For a comment that begins with two hyphens, which either kind of newline ends: they become blanks.
+std::string one_line(std::string_view text);
+
 // Reads a literal or an identifier as written by the functions above off the front of `text`. False where there is
 // none.
 bool take_literal(std::string_view& text, std::string& out);

@@ -265,7 +265,7 @@ void LoggedSession::add(std::string_view sql, const Line& line, const Statement&
   const auto mark = [&](bool applies, Remark remark) {
     if (!applies) return;
     open_->remarks.add(remark, line.place);
-    head += head.empty() ? "-- " + all_.text_of(line.place) + ": " : ", ";
+    head += head.empty() ? "-- " + delta::one_line(all_.text_of(line.place)) + ": " : ", ";
     head += words_of(remark).code;
   };
   const bool runs = s.kind == LoggedStatement::change || s.kind == LoggedStatement::call ||
@@ -295,7 +295,7 @@ void LoggedSession::remark(Remark remark, const Line& line) {
 void LoggedSession::note(Remark remark, const Line& line, std::string_view sql) {
   open_->remarks.add(remark, line.place);
   open_->noted = true;
-  std::string text = "-- " + all_.text_of(line.place) + ": not run, " + words_of(remark).code + '\n';
+  std::string text = "-- " + delta::one_line(all_.text_of(line.place)) + ": not run, " + words_of(remark).code + '\n';
   append_comment(sql, text);
   open_->text.append(text);
   if (open_->text.in_memory() > all_.most_in_memory) open_->text.spill();

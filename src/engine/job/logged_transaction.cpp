@@ -80,7 +80,7 @@ void TransactionWriter::write(const LoggedTransaction& t, Sink& out) {
   if (!is_worth_it(t)) return;
   std::string head;
   settings(t, head);
-  head += "-- " + t.time + " session " + t.session + '\n';
+  head += "-- " + delta::one_line(t.time) + " session " + delta::one_line(t.session) + '\n';
   const bool block = t.statements > 1;
   if (block) head += "BEGIN;\n";
   out.write(head);

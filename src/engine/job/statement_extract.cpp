@@ -169,9 +169,7 @@ class Extraction {
 };
 
 void Extraction::begin(Sink& out) {
-  std::string name;
-  for (char c : database_) name += c == '\n' || c == '\r' ? ' ' : c;
-  out.write("-- What was logged of the statements of database " + name +
+  out.write("-- What was logged of the statements of database " + delta::one_line(database_) +
             ", in the order of their commits as far as the log shows it.\n"
             "-- This is no backup: lpbm extract has said what is missing or may differ. Run it by psql -v "
             "ON_ERROR_STOP=1.\n");

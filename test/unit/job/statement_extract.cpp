@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "delta/sql_text.h"
 #include "unit/job/statement_fixture.h"
 
 namespace lpbm::job {
@@ -32,6 +33,10 @@ TEST(StatementExtract, TransactionsComeInTheOrderOfTheirCommitsAndWhole) {
             "INSERT INTO t VALUES ('c1');\n"
             "BEGIN;\nINSERT INTO t VALUES ('b1');\nUPDATE t SET a = 'b2';\nCOMMIT;\n"
             "BEGIN;\nINSERT INTO t VALUES ('a1');\nINSERT INTO t VALUES ('a2');\nCOMMIT;\n");
+}
+
+TEST(StatementExtract, CommentsEndWhereTheirLinesDo) {
+  EXPECT_EQ(delta::one_line("6b01\r9000.a\nDROP TABLE t; "), "6b01 9000.a DROP TABLE t; ");
 }
 
 TEST(StatementExtract, WhatFailedOrWasRolledBackIsLeftOut) {
