@@ -77,7 +77,7 @@ bool is_neutral_setting(std::string_view name) {
   for (std::string_view other :
        {"client_encoding", "names", "seed", "application_name", "statement_timeout", "lock_timeout",
         "client_min_messages", "work_mem", "maintenance_work_mem", "temp_buffers", "synchronous_commit",
-        "effective_cache_size", "random_page_cost", "seq_page_cost", "deadlock_timeout", "extra_float_digits"})
+        "effective_cache_size", "random_page_cost", "seq_page_cost", "deadlock_timeout"})
     if (name == other) return true;
   return false;
 }

@@ -41,6 +41,18 @@ bool is_concurrent(const delta::LoggedStatement& s) {
   return false;
 }
 
+// SET, or set_config(), of what decides about which statements are logged.
+bool sets_logging(const delta::LoggedStatement& s) {
+  if (delta::is_word(s.word(0), "reset")) return false;
+  for (std::size_t i = 1; i < s.word_count; ++i) {
+    std::string name = delta::setting_name(delta::folded(s.word(i)));
+    name.erase(0, name.find_first_not_of('\''));
+    for (std::string_view begin : {"log_statement", "log_min_", "log_parameter_max", "log_duration", "log_transaction"})
+      if (name.starts_with(begin)) return true;
+  }
+  return false;
+}
+
 // UPDATE and DELETE themselves; in a routine's body it is run later.
 bool changes_at_cursor(const delta::LoggedStatement& s) {
   const bool here =
@@ -194,6 +206,8 @@ void LoggedSession::commit_prepared(const Statement& s, const Line& line) {
 
 // What is kept of the session's settings; where they are read in the transaction itself, they are set there, too.
 void LoggedSession::setting(Statement& s, const Line& line) {
+  // Whatever becomes of its transaction: a superuser may keep statements out of the log.
+  if (sets_logging(s)) all_.remarks.add(Remark::logging_changed, line.place);
   delta::SettingChanges set = delta::setting_changes(s);
   if (set.changes.empty() && !set.unknown) return;
   if (!s.runnable) return note(Remark::unrunnable, line, s.text);

@@ -21,6 +21,7 @@ const RemarkWords& words_of(Remark remark) {
       {"missing_lines", "lines of sessions that are missing in between", true},
       {"settings", "set_config() of values that the log does not show: later statements lack them", true},
       {"cursors", "changes WHERE CURRENT OF a cursor that the log does not show", true},
+      {"logging_changed", "sessions that SET what is logged of them: something of them is not, perhaps", true},
       {"parameters_cut", "parameters that end in \"...\": cut, perhaps (log_parameter_max_length)", false},
       {"volatile_values", "statements with values that are others each time (now(), random(), nextval(), ...)", false},
       {"functions", "statements that call functions, whose effects are not in their text", false},

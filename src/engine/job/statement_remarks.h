@@ -28,6 +28,7 @@ enum class Remark : std::uint8_t {
   missing_lines,
   settings,
   cursors,
+  logging_changed,
   // What is in the output and may be another thing when it runs again, or not have happened.
   parameters_cut,
   volatile_values,
@@ -41,7 +42,7 @@ enum class Remark : std::uint8_t {
   bare_sessions,
   last_unknown,
 };
-constexpr std::size_t remark_count = 26;
+constexpr std::size_t remark_count = 27;
 
 // A word for programs and one for people. `lost`: something is missing in the output.
 struct RemarkWords {

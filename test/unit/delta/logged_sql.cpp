@@ -199,6 +199,7 @@ TEST(SessionSettings, AreTakenFromEachFormOfSet) {
   EXPECT_EQ(change_of("SET SESSION AUTHORIZATION bob"), "session_authorization: SET SESSION AUTHORIZATION bob");
   EXPECT_EQ(change_of("RESET SESSION AUTHORIZATION"), "session_authorization: default");
   EXPECT_EQ(change_of("RESET datestyle"), "datestyle: default");
+  EXPECT_EQ(change_of("SET extra_float_digits = 0"), "extra_float_digits: SET extra_float_digits = 0");
   EXPECT_EQ(change_of("RESET ALL"), "all");
   EXPECT_EQ(change_of("DISCARD ALL"), "everything");
   EXPECT_EQ(change_of("DISCARD TEMP"), "none");

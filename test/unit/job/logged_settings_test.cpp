@@ -85,6 +85,19 @@ TEST(LoggedSettings, SessionsOfWhichNothingButChangesIsLoggedAreNamed) {
   EXPECT_EQ(extract(log).places(Remark::bare_sessions), "");
 }
 
+TEST(LoggedSettings, SessionsThatSetWhatIsLoggedOfThemAreNamed) {
+  StatementLog log;
+  log.run('a', 1, "SET log_statement = none");
+  log.run('b', 1, "BEGIN; SET LOCAL \"Log_Min_Duration_Statement\" = -1; ROLLBACK");
+  log.run('b', 2, "SELECT set_config('log_min_messages', 'panic', false)");
+  log.run('b', 3, "RESET log_statement; SET log_timezone = 'UTC'");
+  log.run('b', 4, "INSERT INTO t VALUES (1)");
+  log.server("database system is shut down");
+  const Result result = extract(log);
+  EXPECT_EQ(result.places(Remark::logging_changed), "3: 1 2 3");
+  EXPECT_FALSE(result.report.complete());
+}
+
 // A server reads a string before it runs any of it; psql reads and runs one statement after another.
 TEST(LoggedSettings, LiteralsAreReadAsTheSettingWasWhenTheirStringCame) {
   StatementLog log;
