@@ -283,13 +283,20 @@ unlink glob("$dir/*");
 
 # ---- what cannot be bound is refused --------------------------------------------------------------------------------
 
+my $inserted = 0;
 as_mallory(<<'END');
 CREATE FUNCTION m.set() RETURNS boolean LANGUAGE plpgsql AS
   'BEGIN IF session_user <> ''mallory'' THEN SET array_nulls = off; END IF; RETURN true; END';
 CREATE TABLE m.setting (id int PRIMARY KEY CHECK (m.set()));
-INSERT INTO m.setting VALUES (1);
+CREATE TABLE m.harmless (id int PRIMARY KEY);
 END
 deltas();
+# The settings are changed in the middle of a batch that goes over several deltas, none of them with DDL.
+foreach my $table (qw(harmless setting harmless))
+{
+	as_mallory("INSERT INTO m.$table VALUES (" . (++$inserted) . ')');
+	deltas();
+}
 my @bindir = ('--bindir', $ENV{LPBM_BINDIR});
 lpbm_fails([ 'restore', $source->vault->arguments, @bindir, '--target', $target->conninfo('set') ], 1,
 	qr/changed the settings of the session: .*array_nulls=off.*\nhint: .*--trust-source/, 'code that changes how the rows after it are read');

@@ -122,6 +122,7 @@ Replay::Handler::Handler(Connection& connection, ReplayOptions options)
 
 bool Replay::Handler::script(std::uint64_t entry, Source& source, Lsn after) {
   if (totals_.stopped) return false;
+  if (guard_.armed()) close();  // the settings of its session are looked at before they are asked for anew
   lsn_ = {};
   xid_ = 0;
   pipeline_.at({entry, {}, 0});
