@@ -11,9 +11,19 @@ using csvlog::Identity;
 
 constexpr const char* stage_name = "pg_temp.lpbm_stage";
 
-// The exact text of a column; NULL where it is NULL. IS NULL would not do: a row of nulls is NULL to it.
-std::string text_of(const std::string& column) {
-  return "CASE WHEN pg_catalog.num_nulls(" + column + ") = 0 THEN pg_catalog.format('%s', " + column + ") END";
+// Operators are named with their schema, as everything else is: code that rows run at a restore may have changed the
+// search_path. That rules IS [NOT] DISTINCT FROM out, too, which looks for one by name.
+constexpr const char* equals = " OPERATOR(pg_catalog.=) ";
+
+// Whether the exact text of a column is `text`, or both are NULL. IS NULL would not do: a row of nulls is NULL to it.
+std::string has_text(const std::string& column, const std::string& text) {
+  const std::string nulls = "pg_catalog.num_nulls(" + column + ")" + equals;
+  return "(CASE WHEN " + nulls + "0 THEN pg_catalog.format('%s', " + column + ")" + equals + text + " ELSE " + text +
+         " IS NULL END)";
+}
+
+std::string key_operator(const csvlog::Column& column) {
+  return column.key_operator == "=" ? equals : " " + column.key_operator + " ";
 }
 
 std::string numbered(const char* letter, std::size_t number) {
@@ -65,15 +75,15 @@ std::string RelationSql::match(const Values& values) const {
     const std::string name = prefix + names_[column];
     separate(out, " AND ");
     if (relation_.identity == Identity::full)
-      out += text_of(name) + " IS NOT DISTINCT FROM " + values.identifying(place);
+      out += has_text(name, values.identifying(place));
     else if (compared_as_text(column))
-      out += "pg_catalog.format('%s', " + name + ") = " + values.identifying(place);
+      out += "pg_catalog.format('%s', " + name + ")" + equals + values.identifying(place);
     else
-      out += name + " " + relation_.columns[column].key_operator + " " + values.identifying(place);
+      out += name + key_operator(relation_.columns[column]) + values.identifying(place);
   }
   if (relation_.identity != Identity::full) return out;
   // Of rows that are alike in everything, any one.
-  return std::string(values.staged ? "t." : "") + "ctid = (SELECT x.ctid FROM ONLY " + table_ + " AS x" +
+  return std::string(values.staged ? "t." : "") + "ctid" + equals + "(SELECT x.ctid FROM ONLY " + table_ + " AS x" +
          (values.staged ? std::string(", ") + stage_name + " AS s" : "") + (out.empty() ? "" : " WHERE " + out) +
          " LIMIT 1)";
 }

@@ -235,7 +235,8 @@ void ScriptWriter::end_row() {
 }
 
 // Which tables the TRUNCATE reached is recorded, so ONLY these; partitioned tables know no ONLY, and what they are is
-// seen where it is replayed. CASCADE reaches nothing more: tables that refer to these were emptied with them.
+// seen where it is replayed. CASCADE reaches nothing more: tables that refer to these were emptied with them. Operators
+// have their schema for the same reason as in relation_sql.cpp.
 void ScriptWriter::truncate(bool /*cascade*/, bool restart,
                             const std::vector<std::pair<std::string, std::string>>& tables) {
   State& s = *state_;
@@ -244,10 +245,11 @@ void ScriptWriter::truncate(bool /*cascade*/, bool restart,
   std::string list;
   for (const auto& [schema, name] : tables) list += (list.empty() ? "" : ",") + literal(regclass_text(schema, name));
   const std::string body =
-      "BEGIN EXECUTE (SELECT 'TRUNCATE ' || pg_catalog.string_agg(CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || "
-      "c.oid::pg_catalog.regclass::pg_catalog.text, ', ') || '" +
+      "BEGIN EXECUTE (SELECT pg_catalog.concat('TRUNCATE ', pg_catalog.string_agg(pg_catalog.concat("
+      "CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'p' THEN '' ELSE 'ONLY ' END, "
+      "c.oid::pg_catalog.regclass::pg_catalog.text), ', '), '" +
       std::string(restart ? " RESTART IDENTITY" : "") +
-      " CASCADE' FROM pg_catalog.pg_class AS c WHERE c.oid = ANY (ARRAY[" + list +
+      " CASCADE') FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[" + list +
       "]::pg_catalog.regclass[]::pg_catalog.oid[])); END";
   s.line("DO " + literal(body) + ";");
 }

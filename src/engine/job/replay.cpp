@@ -9,40 +9,12 @@
 #include "job/replay_copy.h"
 #include "job/replay_ddl.h"
 #include "job/replay_pipeline.h"
+#include "job/replay_session.h"
 
 namespace lpbm::job {
 namespace {
 
 using postgres::Connection;
-
-// Changes go by their keys: a plan made while a table was small or never analyzed must not scan it when it has grown.
-constexpr const char* keyed_plans = "SET enable_seqscan = off";
-
-// What rows are read and compared by; the scripts themselves set most of it.
-constexpr const char* own_settings =
-    "SET session_replication_role = replica; SET synchronous_commit = off; SET lc_messages = 'C';"
-    "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';"
-    "SET row_security = off; SET client_min_messages = error; SET check_function_bodies = off;"
-    "SET plan_cache_mode = force_generic_plan; SET jit = off;";
-
-constexpr const char* show_settings =
-    "SELECT pg_catalog.string_agg(name || '=' || pg_catalog.current_setting(name), '; ' ORDER BY name) FROM"
-    " pg_catalog.unnest(ARRAY['session_replication_role', 'row_security', 'client_encoding', 'search_path', "
-    "'DateStyle',"
-    " 'IntervalStyle', 'TimeZone', 'standard_conforming_strings', 'backslash_quote', 'array_nulls', 'xmlbinary',"
-    " 'xmloption', 'lc_monetary', 'lc_numeric', 'transform_null_equals', 'bytea_output', 'quote_all_identifiers',"
-    " 'default_text_search_config', 'timezone_abbreviations']) AS name";
-
-// The role of a command's settings, which end in a line with it; it is cut off.
-std::string take_role(std::string& settings) {
-  constexpr std::string_view head = "SET LOCAL ROLE ";
-  const std::size_t newline = settings.rfind('\n');
-  const std::size_t at = newline == std::string::npos ? 0 : newline + 1;
-  if (!std::string_view(settings).substr(at).starts_with(head) || !settings.ends_with(';')) return {};
-  std::string role = settings.substr(at + head.size(), settings.size() - at - head.size() - 1);
-  settings.erase(newline == std::string::npos ? 0 : newline);
-  return role;
-}
 
 }  // namespace
 
@@ -77,8 +49,8 @@ class Replay::Handler final : public delta::ScriptHandler {
   void count();
   void close();
   void run_pieces(const DdlCommand& command);
-  void settle_session();
-  void check_session();
+  void arm_behind(const std::string& ddl, const std::string& place);
+  void keep_session();
   void sequence_after_stop(const std::string& sql);
 
   Connection& connection_;
@@ -87,10 +59,10 @@ class Replay::Handler final : public delta::ScriptHandler {
   Pipeline pipeline_;
   CopyBlock copy_;
   Hold hold_;
+  ReplaySession session_;
   CodeGuard guard_;
   DdlReplay ddl_;
-  std::string head_;      // the settings of the script
-  std::string expected_;  // the session's settings, where code runs that could change them; empty: not asked yet
+  const std::string prefix_;  // of the names of prepared statements: code that rows run must not guess them
   std::map<std::string, Pipeline::Text> prepared_;
   Lsn lsn_;
   Micros time_ = 0;
@@ -106,15 +78,15 @@ Replay::Handler::Handler(Connection& connection, ReplayOptions options)
     : connection_(connection),
       options_(std::move(options)),
       pipeline_(connection),
-      copy_(connection, pipeline_),
+      copy_(connection, pipeline_, unguessable_name("lpbm_")),
       hold_(connection),
+      session_(connection),
       guard_(connection),
       ddl_(connection, hold_, options_.lpbm_available, totals_,
-           [this](const DdlCommand& command) { run_pieces(command); }) {
+           [this](const DdlCommand& command) { run_pieces(command); }),
+      prefix_(unguessable_name("lpbm_")) {
   pipeline_.leave();
-  connection_.exec(own_settings);
-  postgres::lift_timeouts(connection_);
-  connection_.exec(keyed_plans);
+  session_.begin();
   hold_.off();
   if (!options_.trust_source) guard_.arm(false);
   pipeline_.enter();
@@ -126,8 +98,7 @@ bool Replay::Handler::script(std::uint64_t entry, Source& source, Lsn after) {
   lsn_ = {};
   xid_ = 0;
   pipeline_.at({entry, {}, 0});
-  head_.clear();
-  expected_.clear();
+  session_.begin_script();
   deallocate_all();
   const delta::ScriptTotals read = delta::read_script(source, *this, after);
   totals_.rows += read.rows;
@@ -156,18 +127,25 @@ bool Replay::Handler::transaction(Lsn lsn, std::uint64_t xid, Micros time) {
 
 void Replay::Handler::open() {
   if (open_) return;
-  if (guard_.armed() && expected_.empty()) {
-    pipeline_.leave();
-    expected_ = connection_.exec(show_settings).text(0, 0);
-    pipeline_.enter();
-  }
+  if (guard_.armed()) keep_session();
   pipeline_.statement("BEGIN");
   open_ = true;
 }
 
+void Replay::Handler::keep_session() {
+  if (session_.is_kept()) return;
+  pipeline_.leave();
+  session_.keep();
+  pipeline_.enter();
+}
+
 void Replay::Handler::close() {
   if (!open_) return;
-  if (guard_.armed()) check_session();
+  if (guard_.armed()) {
+    pipeline_.leave();
+    session_.look("replaying " + describe(pipeline_.place()));
+    pipeline_.enter();
+  }
   pipeline_.statement("COMMIT");
   pipeline_.sync();
   open_ = false;
@@ -200,7 +178,7 @@ void Replay::Handler::prepare(const std::string& name, const std::string& sql) {
   if (totals_.stopped) return;
   const auto text = std::make_shared<const std::string>(sql);
   prepared_[name] = text;
-  pipeline_.prepare(name, text);
+  pipeline_.prepare(prefix_ + name, text);
 }
 
 void Replay::Handler::execute(const std::string& name, const std::vector<std::optional<std::string>>& values) {
@@ -209,7 +187,7 @@ void Replay::Handler::execute(const std::string& name, const std::vector<std::op
   if (found == prepared_.end())
     throw Error(ErrorKind::permanent, "replaying " + describe(pipeline_.place()),
                 "statement " + name + " was not prepared");
-  pipeline_.execute(name, found->second, values, 1);
+  pipeline_.execute(prefix_ + name, found->second, values, 1);
   copied_ = false;
 }
 
@@ -257,7 +235,7 @@ void Replay::Handler::statement(const std::string& sql) {
     pipeline_.enter();
     return;
   }
-  if (lsn_ == Lsn{} && sql.starts_with("SET ")) head_ += sql + ";";
+  if (lsn_ == Lsn{} && sql.starts_with("SET ")) session_.script_sets(sql);
   pipeline_.statement(sql);
   copied_ = false;
   // Staging tables of one transaction must not meet those of the next.
@@ -285,39 +263,23 @@ void Replay::Handler::hole(const std::string& code, const std::string& detail) {
               "Restore with --until before it, or with a later full (--entry).");
 }
 
-// Code that rows ran may have changed how the rows after them were read.
-void Replay::Handler::check_session() {
-  pipeline_.leave();
-  const std::string now = connection_.exec(show_settings).text(0, 0);
-  if (!expected_.empty() && now != expected_)
-    throw Error(ErrorKind::permanent, "replaying " + describe(pipeline_.place()),
-                "code of the database changed the settings of the session: they are " + now + ", were " + expected_,
-                "A function in a constraint, domain, index or generated column sets them. Whoever wrote it may mean "
-                "harm; --trust-source lets it.");
-  pipeline_.enter();
-}
-
-// After code of somebody else ran here as a command.
-void Replay::Handler::settle_session() {
-  connection_.exec("RESET ALL");
-  connection_.exec(std::string(own_settings) + head_);
-  postgres::lift_timeouts(connection_);
-  expected_.clear();
-}
-
 void Replay::Handler::run_pieces(const DdlCommand& command) {
-  if (command.kind == 't' && !options_.trust_source) {
-    std::string others = command.settings;
-    const std::string role = take_role(others);
-    if (is_to_be_confined(connection_, role, command.text)) {
-      run_confined(connection_, role, others, command.text, command.resets);
-      settle_session();
-      return;
-    }
+  std::string others = command.settings;
+  const std::string role = take_role(others);
+  const Confinement confinement = command.kind != 't' || options_.trust_source
+                                      ? Confinement::none
+                                      : confinement_of(connection_, role, command.text);
+  if (confinement == Confinement::none) {
+    if (!command.settings.empty()) connection_.exec(command.settings);
+    connection_.exec(command.text);
+    if (!command.resets.empty()) connection_.exec(command.resets);
+    return;
   }
-  if (!command.settings.empty()) connection_.exec(command.settings);
-  connection_.exec(command.text);
-  if (!command.resets.empty()) connection_.exec(command.resets);
+  if (confinement == Confinement::function)
+    run_confined(connection_, role, others, command.text, command.resets);
+  else
+    guard_.run_bound(role, others, command.text, command.resets);
+  session_.settle();
 }
 
 void Replay::Handler::ddl(char kind, const std::string& extension, const std::string& settings, const std::string& text,
@@ -335,27 +297,37 @@ void Replay::Handler::ddl(char kind, const std::string& extension, const std::st
   totals_.refreshed = totals_.refreshed || mentions(text, "MATERIALIZED");
   // What it fills is filled already, and refreshed at the end of the restore.
   if (normalized(text).starts_with("REFRESH MATERIALIZED VIEW CONCURRENTLY ")) return;
-  if (kind == 'c')
-    close();  // what runs outside of a transaction block cannot run inside of ours
-  else
-    open();
+  const std::string in_block = kind == 'c' && !options_.trust_source ? without_concurrently(text) : "";
+  const bool had_rows = open_ && guard_.armed();
+  // What runs outside of a transaction block cannot run inside of ours.
+  if (kind == 'c') close();
+  if (kind == 't' || !in_block.empty()) open();
   pipeline_.leave();
-  hold_.on(normalized(text).find(" EVENT TRIGGER ") != std::string::npos);
+  const std::string place = describe(pipeline_.place());
+  if (had_rows) session_.look("replaying " + place);
   guard_.disarm();
+  hold_.on(normalized(text).find(" EVENT TRIGGER ") != std::string::npos);
   connection_.exec("SET enable_seqscan = on");
-  ddl_.run({kind, extension, settings, text, resets}, describe(pipeline_.place()));
+  if (in_block.empty())
+    ddl_.run({kind, extension, settings, text, resets}, place);
+  else
+    ddl_.run({'t', extension, settings, in_block, resets}, place);
   connection_.exec(keyed_plans);
   hold_.off();
-  if (!options_.trust_source) {
-    guard_.arm(false);
-    if (mentions(text, "CHECK") || mentions(text, "GENERATED"))
-      refuse_reach(connection_, "replaying " + describe(pipeline_.place()) + ": " + excerpt(text));
-    if (guard_.armed() && expected_.empty()) expected_ = connection_.exec(show_settings).text(0, 0);
-  }
+  arm_behind(text, place);
   pipeline_.enter();
+  if (!in_block.empty()) close();
   if (kind == 'c') count();
   // A new value of an enum, among others, can be used only after the commit.
   alone_ = open_;
+}
+
+void Replay::Handler::arm_behind(const std::string& ddl, const std::string& place) {
+  if (options_.trust_source) return;
+  guard_.arm(false);
+  if (mentions(ddl, "CHECK") || mentions(ddl, "GENERATED"))
+    refuse_reach(connection_, "replaying " + place + ": " + excerpt(ddl));
+  if (guard_.armed()) session_.keep();
 }
 
 void Replay::Handler::settle() {
@@ -367,8 +339,8 @@ void Replay::Handler::settle() {
 const ReplayTotals& Replay::Handler::finish() {
   close();
   if (!totals_.stopped) pipeline_.leave();
+  guard_.remove();
   hold_.on(true);
-  guard_.disarm();
   connection_.exec("SET enable_seqscan = on; SET plan_cache_mode = auto; SET jit = on");
   if (options_.progress) options_.progress(totals_.transactions);
   return totals_;

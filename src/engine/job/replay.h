@@ -65,7 +65,7 @@ class Replay {
   // Commits and sees all results of what was replayed so far: for work on another connection in between.
   void settle();
   // Commits, sees all results, gives triggers and rules their state back. Afterwards the connection is out of pipeline
-  // mode; its settings are those of the last script.
+  // mode; its settings are those of the last script, with pg_catalog alone in the search_path.
   const ReplayTotals& finish();
 
  private:

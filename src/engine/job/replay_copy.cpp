@@ -108,7 +108,7 @@ const CopyBlock::Insert* CopyBlock::insert_for(std::size_t columns) {
   if (sql_[end - 1] != ')') return nullptr;  // no list of columns: what it holds is not said
   std::string text = "INSERT INTO " + sql_.substr(head.size(), end - head.size()) + " OVERRIDING SYSTEM VALUE VALUES (";
   for (std::size_t i = 1; i <= columns; ++i) text += (i > 1 ? ",$" : "$") + std::to_string(i);
-  Insert insert{"lpbm_insert_" + std::to_string(next_name_++), std::make_shared<const std::string>(text + ")")};
+  Insert insert{prefix_ + "insert_" + std::to_string(next_name_++), std::make_shared<const std::string>(text + ")")};
   pipeline_.prepare(insert.name, insert.sql);
   return &inserts_.emplace(sql_, std::move(insert)).first->second;
 }

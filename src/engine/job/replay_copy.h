@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "job/replay_pipeline.h"
 
@@ -13,7 +14,9 @@ namespace lpbm::job {
 
 class CopyBlock {
  public:
-  CopyBlock(postgres::Connection& connection, Pipeline& pipeline) : connection_(connection), pipeline_(pipeline) {}
+  // `prefix`: of the names of prepared statements.
+  CopyBlock(postgres::Connection& connection, Pipeline& pipeline, std::string prefix)
+      : connection_(connection), pipeline_(pipeline), prefix_(std::move(prefix)) {}
   void begin(const std::string& sql);
   void data(std::string_view slice);
   void end();
@@ -35,6 +38,7 @@ class CopyBlock {
 
   postgres::Connection& connection_;
   Pipeline& pipeline_;
+  std::string prefix_;
   std::string sql_, buffer_;
   std::uint64_t rows_ = 0;
   bool copying_ = false;

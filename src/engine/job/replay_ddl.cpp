@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "delta/sql_lexer.h"
 #include "job/restore_full.h"
 
 namespace lpbm::job {
@@ -68,6 +69,32 @@ bool concerns_database(const std::string& text) {
   const bool privileges = head.starts_with("GRANT ") || head.starts_with("REVOKE ");
   return head.starts_with("ALTER DATABASE ") || head.starts_with("COMMENT ON DATABASE ") ||
          (privileges && head.find(" ON DATABASE ") != std::string::npos);
+}
+
+std::string take_role(std::string& settings) {
+  const std::size_t newline = settings.rfind('\n');
+  const std::size_t at = newline == std::string::npos ? 0 : newline + 1;
+  for (const std::string_view head : {"SET LOCAL ROLE ", "SET ROLE "}) {
+    if (!std::string_view(settings).substr(at).starts_with(head) || !settings.ends_with(';')) continue;
+    std::string role = settings.substr(at + head.size(), settings.size() - at - head.size() - 1);
+    settings.erase(newline == std::string::npos ? 0 : newline);
+    return role;
+  }
+  return {};
+}
+
+std::string without_concurrently(const std::string& text) {
+  delta::SqlLexer lexer(text, true);
+  std::string before;
+  for (delta::SqlToken token = lexer.next(); token.kind != delta::SqlToken::end; token = lexer.next()) {
+    if (token.kind == delta::SqlToken::space || token.kind == delta::SqlToken::comment) continue;
+    const std::string word = normalized(std::string(token.in(text)));
+    if (word == "CONCURRENTLY" && (before == "CREATE INDEX " || before == "CREATE UNIQUE INDEX "))
+      return std::string(text).erase(token.begin, token.size);
+    if (word != "CREATE" && word != "UNIQUE" && word != "INDEX") return {};
+    before += word + " ";
+  }
+  return {};
 }
 
 std::string excerpt(const std::string& text) {

@@ -26,6 +26,10 @@ bool mentions(const std::string& text, std::string_view word);
 std::string normalized(const std::string& text);
 // ALTER, COMMENT ON, GRANT or REVOKE ... ON DATABASE name the source's database, which here may be somebody else's.
 bool concerns_database(const std::string& text);
+// The role of a command's settings, which end in a line with it; it is cut off.
+std::string take_role(std::string& settings);
+// CREATE INDEX CONCURRENTLY without that word: what it makes is the same, where nobody else is; empty: another command.
+std::string without_concurrently(const std::string& text);
 // The begin of a command, for messages; the script ends it by a semicolon on a line of its own.
 std::string excerpt(const std::string& text);
 

@@ -103,7 +103,7 @@ class Passes {
       run({"--section=data"}, whole, true);
     }
     run_definitions("--section=post-data", {"CHECK CONSTRAINT ", "CONSTRAINT ", "INDEX "}, guard);
-    guard.disarm();
+    guard.remove();
   }
 
  private:

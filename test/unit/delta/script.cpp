@@ -50,36 +50,39 @@ TEST(Script, RunsOfInsertsAreCopyBlocks) {
 TEST(Script, AnUpdateSetsWhatIsNotItsUnchangedKeyAndNotUnchangedToast) {
   EXPECT_EQ(
       steps_in(keyed + "U\t7\t-\t1\tx'\t\\N\nU\t7\t-\t2\ty\tz\nU\t7\t-\t3\t\\u\tq\n", 3),
-      (Expected{"prepare s1: UPDATE ONLY \"public\".\"t\" SET \"a\" = $1, \"b\" = $2 WHERE \"id\" = $3",
-                "execute s1 [x'] null [1]", "execute s1 [y] [z] [2]",
-                "prepare s2: UPDATE ONLY \"public\".\"t\" SET \"b\" = $1 WHERE \"id\" = $2", "execute s2 [q] [3]"}));
+      (Expected{
+          "prepare s1: UPDATE ONLY \"public\".\"t\" SET \"a\" = $1, \"b\" = $2 WHERE \"id\" OPERATOR(pg_catalog.=) $3",
+          "execute s1 [x'] null [1]", "execute s1 [y] [z] [2]",
+          "prepare s2: UPDATE ONLY \"public\".\"t\" SET \"b\" = $1 WHERE \"id\" OPERATOR(pg_catalog.=) $2",
+          "execute s2 [q] [3]"}));
 }
 
 TEST(Script, AChangedKeyIsFoundByItsOldValue) {
-  EXPECT_EQ(
-      steps_in(keyed + "U\t7\to\t1\t2\tx\t\\n\n", 1),
-      (Expected{"prepare s1: UPDATE ONLY \"public\".\"t\" SET \"id\" = $1, \"a\" = $2, \"b\" = $3 WHERE \"id\" = $4",
-                "execute s1 [2] [x] [\n] [1]"}));
+  EXPECT_EQ(steps_in(keyed + "U\t7\to\t1\t2\tx\t\\n\n", 1),
+            (Expected{"prepare s1: UPDATE ONLY \"public\".\"t\" SET \"id\" = $1, \"a\" = $2, \"b\" = $3 WHERE \"id\" "
+                      "OPERATOR(pg_catalog.=) $4",
+                      "execute s1 [2] [x] [\n] [1]"}));
 }
 
 TEST(Script, ADeleteGoesByTheKeyWithItsOwnOperator) {
   EXPECT_EQ(steps_in("R\t7\ts\tt\tk\t2\tk\tOPERATOR(public.=)\tc\ttext\nD\t7\t1\t(2,3)\n", 1),
             (Expected{"prepare s1: DELETE FROM ONLY \"s\".\"t\" WHERE \"k\" OPERATOR(public.=) $1 AND "
-                      "pg_catalog.format('%s', \"c\") = $2",
+                      "pg_catalog.format('%s', \"c\") OPERATOR(pg_catalog.=) $2",
                       "execute s1 [1] [(2,3)]"}));
 }
 
 TEST(Script, WithoutAKeyARowIsFoundByTheTextOfAllItsColumns) {
   const std::string match =
-      "ctid = (SELECT x.ctid FROM ONLY \"public\".\"f\" AS x WHERE "
-      "CASE WHEN pg_catalog.num_nulls(x.\"a\") = 0 THEN pg_catalog.format('%s', x.\"a\") END IS NOT DISTINCT FROM $N "
-      "AND "
-      "CASE WHEN pg_catalog.num_nulls(x.\"b\") = 0 THEN pg_catalog.format('%s', x.\"b\") END IS NOT DISTINCT FROM $M "
+      "ctid OPERATOR(pg_catalog.=) (SELECT x.ctid FROM ONLY \"public\".\"f\" AS x WHERE "
+      "(CASE WHEN pg_catalog.num_nulls(x.\"a\") OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', x.\"a\") "
+      "OPERATOR(pg_catalog.=) $N ELSE $N IS NULL END) AND "
+      "(CASE WHEN pg_catalog.num_nulls(x.\"b\") OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', x.\"b\") "
+      "OPERATOR(pg_catalog.=) $M ELSE $M IS NULL END) "
       "LIMIT 1)";
   const auto with = [&](const char* n, const char* m) {
     std::string out = match;
-    out.replace(out.find("$N"), 2, n);
-    out.replace(out.find("$M"), 2, m);
+    for (const auto& [place, number] : {std::pair("$N", n), std::pair("$M", m)})
+      for (int i = 0; i < 2; ++i) out.replace(out.find(place), 2, number);
     return out;
   };
   EXPECT_EQ(steps_in(full + "D\t8\t1\t\\N\nU\t8\to\t1\t2\t1\t3\n", 2),
@@ -89,18 +92,19 @@ TEST(Script, WithoutAKeyARowIsFoundByTheTextOfAllItsColumns) {
 }
 
 TEST(Script, AnIdentityColumnThatIsGeneratedAlwaysIsSetByReplacingTheRow) {
-  EXPECT_EQ(
-      steps_in(always + "U\t9\t-\t5\tk\n", 1),
-      (Expected{"prepare s1: WITH o AS (DELETE FROM ONLY \"public\".\"g\" WHERE \"k\" = $2 RETURNING *) INSERT INTO "
-                "\"public\".\"g\" (\"id\",\"k\") OVERRIDING SYSTEM VALUE SELECT $1, o.\"k\" FROM o",
-                "execute s1 [5] [k]"}));
+  EXPECT_EQ(steps_in(always + "U\t9\t-\t5\tk\n", 1),
+            (Expected{"prepare s1: WITH o AS (DELETE FROM ONLY \"public\".\"g\" WHERE \"k\" OPERATOR(pg_catalog.=) $2 "
+                      "RETURNING *) INSERT INTO "
+                      "\"public\".\"g\" (\"id\",\"k\") OVERRIDING SYSTEM VALUE SELECT $1, o.\"k\" FROM o",
+                      "execute s1 [5] [k]"}));
   const std::string in_key = "R\t9\tpublic\tg\tk\t2\tid\t=\ta\tv\t\t\n";
   EXPECT_EQ(steps_in(in_key + "U\t9\t-\t5\tv\nU\t9\to\t5\t5\tw\n", 2),
-            (Expected{"prepare s1: UPDATE ONLY \"public\".\"g\" SET \"v\" = $1 WHERE \"id\" = $2", "execute s1 [v] [5]",
-                      "execute s1 [w] [5]"}));
+            (Expected{"prepare s1: UPDATE ONLY \"public\".\"g\" SET \"v\" = $1 WHERE \"id\" OPERATOR(pg_catalog.=) $2",
+                      "execute s1 [v] [5]", "execute s1 [w] [5]"}));
   EXPECT_EQ(
       steps_in("R\t9\tpublic\tg\tk\t1\tid\t=\t\nU\t9\t-\t5\n", 1),
-      (Expected{"prepare s1: UPDATE ONLY \"public\".\"g\" SET \"id\" = \"id\" WHERE \"id\" = $1", "execute s1 [5]"}));
+      (Expected{"prepare s1: UPDATE ONLY \"public\".\"g\" SET \"id\" = \"id\" WHERE \"id\" OPERATOR(pg_catalog.=) $1",
+                "execute s1 [5]"}));
   EXPECT_EQ(steps_in("R\t9\tpublic\tg\tk\t1\tid\t=\ta\nU\t9\t-\t5\n", 1), Expected{});
 }
 
@@ -111,21 +115,23 @@ TEST(Script, ALargeRowIsStaged) {
                 "n3 FROM ONLY \"public\".\"t\" WITH NO DATA;",
                 "COPY pg_temp.lpbm_stage (o1,n1,n2,n3) FROM stdin;", "data 1\t2\tbig\t\\N\n",
                 "UPDATE ONLY \"public\".\"t\" AS t SET \"id\" = s.n1, \"a\" = s.n2 FROM pg_temp.lpbm_stage AS s WHERE "
-                "t.\"id\" = s.o1;",
+                "t.\"id\" OPERATOR(pg_catalog.=) s.o1;",
                 "rows 1", "DROP TABLE pg_temp.lpbm_stage;",
                 "CREATE TEMPORARY TABLE pg_temp.lpbm_stage AS SELECT \"id\" AS o1 FROM ONLY \"public\".\"t\" WITH NO "
                 "DATA;",
                 "COPY pg_temp.lpbm_stage (o1) FROM stdin;", "data 2\n",
-                "DELETE FROM ONLY \"public\".\"t\" AS t USING pg_temp.lpbm_stage AS s WHERE t.\"id\" = s.o1;", "rows 1",
-                "DROP TABLE pg_temp.lpbm_stage;"}));
+                "DELETE FROM ONLY \"public\".\"t\" AS t USING pg_temp.lpbm_stage AS s WHERE t.\"id\" "
+                "OPERATOR(pg_catalog.=) s.o1;",
+                "rows 1", "DROP TABLE pg_temp.lpbm_stage;"}));
 }
 
 TEST(Script, AChangedDefinitionIsPreparedAnew) {
   const std::string other = "R\t7\tpublic\tt\tk\t2\tid\t=\t\tc\t\t\n";
-  EXPECT_EQ(
-      steps_in(keyed + "D\t7\t1\n" + keyed + "D\t7\t2\n" + other + "D\t7\t3\n", 3),
-      (Expected{"prepare s1: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" = $1", "execute s1 [1]", "execute s1 [2]",
-                "prepare s2: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" = $1", "execute s2 [3]"}));
+  EXPECT_EQ(steps_in(keyed + "D\t7\t1\n" + keyed + "D\t7\t2\n" + other + "D\t7\t3\n", 3),
+            (Expected{"prepare s1: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" OPERATOR(pg_catalog.=) $1",
+                      "execute s1 [1]", "execute s1 [2]",
+                      "prepare s2: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" OPERATOR(pg_catalog.=) $1",
+                      "execute s2 [3]"}));
 }
 
 // --- everything else
@@ -136,13 +142,15 @@ TEST(Script, DdlRunsAsItsRoleWithItsSettings) {
       "end\n";
   EXPECT_EQ(
       steps_in(keyed + "D\t7\t1\n" + ddl + "D\t7\t2\n", 2),
-      (Expected{"prepare s1: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" = $1", "execute s1 [1]",
+      (Expected{"prepare s1: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" OPERATOR(pg_catalog.=) $1",
+                "execute s1 [1]",
                 "ddl t <> <SELECT pg_catalog.set_config('search_path','\"$user\", public',true);\n"
                 "SELECT pg_catalog.set_config('default_x','v',true);\nSET LOCAL ROLE \"jo\"\"e\";> "
                 "<CREATE TABLE x(a int[1: y]) -- end\n;> <RESET ROLE;\n"
                 "SELECT pg_catalog.set_config('search_path','pg_catalog',true);\n"
                 "SELECT pg_catalog.set_config('default_x',NULL,true);>",
-                "deallocate", "prepare s2: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" = $1", "execute s2 [2]"}));
+                "deallocate", "prepare s2: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" OPERATOR(pg_catalog.=) $1",
+                "execute s2 [2]"}));
 }
 
 TEST(Script, DdlOutsideOfATransactionBlockStandsBetweenBlocks) {
@@ -158,9 +166,10 @@ TEST(Script, SequencesConstantsAndTruncatesAreStatements) {
       steps_in(keyed + "S\ts\tq'\"\t42\tf\nV\t7\ta\tx\\ny\nV\t7\ta\t\\N\nT\tr\t2\tpublic\tt\ts\tu\n", 0),
       (Expected{"SELECT pg_catalog.setval('\"s\".\"q''\"\"\"'::pg_catalog.regclass,'42',false);",
                 "UPDATE ONLY \"public\".\"t\" SET \"a\" = E'x\\ny';", "UPDATE ONLY \"public\".\"t\" SET \"a\" = NULL;",
-                "DO 'BEGIN EXECUTE (SELECT ''TRUNCATE '' || pg_catalog.string_agg(CASE c.relkind WHEN ''p'' THEN '''' "
-                "ELSE ''ONLY '' END || c.oid::pg_catalog.regclass::pg_catalog.text, '', '') || '' RESTART IDENTITY "
-                "CASCADE'' FROM pg_catalog.pg_class AS c WHERE c.oid = ANY "
+                "DO 'BEGIN EXECUTE (SELECT pg_catalog.concat(''TRUNCATE '', pg_catalog.string_agg(pg_catalog.concat("
+                "CASE WHEN c.relkind OPERATOR(pg_catalog.=) ''p'' THEN '''' ELSE ''ONLY '' END, "
+                "c.oid::pg_catalog.regclass::pg_catalog.text), '', ''), '' RESTART IDENTITY CASCADE'') "
+                "FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) ANY "
                 "(ARRAY[''\"public\".\"t\"'',''\"s\".\"u\"'']::pg_catalog.regclass[]::pg_catalog.oid[])); END';"}));
 }
 
@@ -246,7 +255,8 @@ TEST(Script, TransactionsThatAreKnownAreSkippedAndTheirPreparesGivenWhenUsed) {
   const std::vector<std::string> steps = steps_of(script, Lsn{1});
   EXPECT_EQ(std::vector<std::string>(steps.begin() + 1, steps.end()),
             (Expected{"tx 0/2 700 1700000000000000", "begin",
-                      "prepare s1: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" = $1", "execute s1 [2]", "commit"}));
+                      "prepare s1: DELETE FROM ONLY \"public\".\"t\" WHERE \"id\" OPERATOR(pg_catalog.=) $1",
+                      "execute s1 [2]", "commit"}));
 }
 
 TEST(Script, TheHandlerCanEndTheReading) {

@@ -41,7 +41,9 @@ class ReplayTest : public test::WithServer {
     test::TextSource source(script.text());
     Replay replay(*connection_, std::move(options));
     replay.script(12, source, {});
-    return replay.finish();
+    ReplayTotals totals = replay.finish();
+    connection_->exec("SET search_path = public");
+    return totals;
   }
   Error replay_error(const Script& script) {
     return error_of([&] { replay(script); });
