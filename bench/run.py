@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures lpbm beside what one would use without it, in one run on one machine, and prints ratios of medians.
 
-    run.py [section ...]      sections: reading statements full replay tps latency decode bytes idle
+    run.py [section ...]      sections: reading statements full replay tps proof latency decode bytes idle
     run.py --quick ...        smaller sizes, to see that everything runs
 
 Nothing is asserted: the figures and what is known about them stand in docs/performance.md.
@@ -186,8 +186,18 @@ class Bench:
                 results[name].append(float(re.search(r"tps = ([0-9.]+)", text).group(1)))
         return results
 
-    def print_tps(self, title, results):
-        base = results["wal_level replica, without lpbm"]
+    def proof(self):
+        servers = {"with proofs": self.server(EVERY_SECOND),
+                   "lpbm.proof_limit = 0": self.server(EVERY_SECOND + "lpbm.proof_limit = 0\n")}
+        for server in servers.values():
+            self.pgbench(server, "-i", "-q", "-s", "3")  # the table of accounts is proven, too
+        results = self.alternate(servers, ["-c", "8", "-j", "2", "-T", str(2 * self.options.seconds)])
+        self.print_tps("saturated", results, "lpbm.proof_limit = 0")
+        say("proofs of tables taken: %s, in %s entries" % servers["with proofs"].sql(
+            "SELECT sum(proven), count(*) FILTER (WHERE proven > 0) FROM lpbm_entries")[0])
+
+    def print_tps(self, title, results, base="wal_level replica, without lpbm"):
+        base = results[base]
         for name, values in results.items():
             ratio = statistics.median(a / b for a, b in zip(values, base))
             say("TPS %-28s %-34s %8.0f   ratio %.3f" % (title, name, statistics.median(values), ratio))
@@ -289,7 +299,7 @@ class Bench:
 
 
 def main():
-    sections = ["reading", "statements", "full", "replay", "tps", "latency", "decode", "bytes", "idle"]
+    sections = ["reading", "statements", "full", "replay", "tps", "proof", "latency", "decode", "bytes", "idle"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", nargs="*", choices=[[], *sections])
     parser.add_argument("--quick", action="store_true")

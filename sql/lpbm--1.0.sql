@@ -111,7 +111,8 @@ SELECT (j ->> 'entry')::bigint AS entry,
                  CASE WHEN r ->> 'object' = '' THEN ' (gone)'
                    ELSE pg_catalog.format(' (%s rows, %s)', r ->> 'rows',
                                           pg_catalog.pg_size_pretty((r ->> 'bytes')::bigint)) END ORDER BY o)
-        FROM pg_catalog.jsonb_array_elements(j -> 'refreshes') WITH ORDINALITY AS f(r, o)) AS refreshed
+        FROM pg_catalog.jsonb_array_elements(j -> 'refreshes') WITH ORDINALITY AS f(r, o)) AS refreshed,
+       COALESCE(pg_catalog.jsonb_array_length(j -> 'proven'), 0) AS proven
 FROM lpbm_journal_lines() AS l, LATERAL (SELECT l.content::jsonb AS j) AS parsed;
 COMMENT ON VIEW lpbm_entries IS 'the journal''s entries: full backups and deltas, in order';
 

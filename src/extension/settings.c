@@ -139,6 +139,10 @@ static const NumberSetting numbers[] = {
     {S(replication_max), 3, 1, 1000, 0, "Sets on how many peers of an IPFS cluster a backup is to be held.", NULL},
     {S(part_size), 256 * 1024, 256, 4 * 1024 * 1024, GUC_UNIT_KB,
      "Sets the size of the parts in which lpbm stores large objects.", NULL},
+    {S(proof_limit), 64 * 1024, 0, INT_MAX, GUC_UNIT_KB,
+     "Sets the size up to which changed tables are read for a proof of what they hold, which a restore checks.",
+     "Of all tables that are read at once; lpbm then reads none for thirty times as long as it took. 0 means no "
+     "proofs."},
     {S(mail_interval), 60, 0, INT_MAX / 1000, GUC_UNIT_S, "Sets the least time between two mails with lpbm's journal.",
      NULL},
 };

@@ -36,6 +36,7 @@ typedef struct LpbmSettings {
   int processed_logs;
   int replica_identity;
   char* refresh_limit;
+  int proof_limit;
   char* smtp_url;
   char* smtp_user;
   char* smtp_password_file;

@@ -27,8 +27,8 @@
 #define LONGEST_SLEEP_MS 10000L
 /* While a full waits for its anchor, nobody should have to wait for the next trigger. */
 #define LOOK_DURING_FULL_MS 500
-/* While a refresh does, its locks are held. */
-#define LOOK_DURING_REFRESH_MS 50
+/* While a delta waits for an anchor of its own, locks of a refresh may be held. */
+#define LOOK_DURING_CUT_MS 50
 
 LpbmWorker lpbm_worker;
 
@@ -206,8 +206,8 @@ static bool is_due(TimestampTz now) {
   if (now >= lpbm_worker.next_trigger || lpbm_worker.trigger_now || requests_wait()) return true;
   if (lpbm_worker.look_after != 0 && now >= lpbm_worker.look_after) return true;
   if (lpbm_worker.decode.failures > 0 && lpbm_retry_due(&lpbm_worker.decode)) return true;
-  if (lpbm_worker.jobs[LPBM_LANE_DELTA].refresh &&
-      TimestampDifferenceExceeds(lpbm_worker.last_trigger, now, LOOK_DURING_REFRESH_MS))
+  if (lpbm_worker.jobs[LPBM_LANE_DELTA].cuts &&
+      TimestampDifferenceExceeds(lpbm_worker.last_trigger, now, LOOK_DURING_CUT_MS))
     return true;
   return lpbm_job_runs(LPBM_JOB_FULL) && TimestampDifferenceExceeds(lpbm_worker.last_trigger, now, LOOK_DURING_FULL_MS);
 }
@@ -219,7 +219,7 @@ static long sleep_ms(void) {
   if (lpbm_worker.next_trigger != DT_NOEND)
     sleep = Min(sleep, TimestampDifferenceMilliseconds(now, lpbm_worker.next_trigger) + 1);
   if (lpbm_job_runs(LPBM_JOB_FULL)) sleep = Min(sleep, LOOK_DURING_FULL_MS);
-  if (lpbm_worker.jobs[LPBM_LANE_DELTA].refresh) sleep = Min(sleep, LOOK_DURING_REFRESH_MS);
+  if (lpbm_worker.jobs[LPBM_LANE_DELTA].cuts) sleep = Min(sleep, LOOK_DURING_CUT_MS);
   if (lpbm_worker.look_after != 0 || !lpbm_worker.initialised || lpbm_worker.delta.failures > 0 ||
       lpbm_worker.full.failures > 0 || lpbm_worker.decode.failures > 0)
     sleep = Min(sleep, lpbm_worker.look_after != 0 ? 200 : 500);

@@ -29,6 +29,7 @@ typedef struct LpbmJob {
   XLogRecPtr upto;        /* delta: what was decoded when it began */
   XLogRecPtr last_record; /* delta: the last record of that */
   bool fenced;
+  bool cuts;            /* delta: may end at an anchor of its own, which is to be decoded meanwhile */
   bool refresh;         /* delta: refreshes what is stale */
   bool unlogged;        /* delta: refreshes unlogged tables */
   uint64 unlogged_sign; /* delta: their sign when it began */

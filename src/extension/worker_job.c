@@ -199,12 +199,16 @@ static void start_delta(void) {
   if (!lpbm_worker.holes_known) appendStringInfoString(&members, ",\"recheck\":true");
   job.refresh = lpbm_refresh_due();
   job.stale = lpbm_worker.stale;
-  if (job.refresh) {
-    appendStringInfoString(&members, ",\"refresh\":true,\"invisible\":[");
+  job.cuts = job.refresh || (lpbm_settings.proof_limit > 0 && !lpbm_holds_unknown());
+  if (job.cuts) {
+    appendStringInfoString(&members, ",\"prove\":true,\"invisible\":[");
     lpbm_holds_list(&members);
+    appendStringInfoChar(&members, ']');
+  }
+  if (job.refresh) {
     job.unlogged = lpbm_worker.unlogged_wanted;
     job.unlogged_sign = lpbm_worker.unlogged_sign;
-    appendStringInfo(&members, "],\"unlogged\":%s", job.unlogged ? "true" : "false");
+    appendStringInfo(&members, ",\"refresh\":true,\"unlogged\":%s", job.unlogged ? "true" : "false");
   }
   if (!lpbm_job_start(LPBM_LANE_DELTA, &job, members.data)) lpbm_retry_later(&lpbm_worker.delta);
 }

@@ -76,6 +76,14 @@ def by_name(copy, rows):
         for fields in (row.split("\t") for row in rows))
 
 
+def without_rows(sections, tables):
+    """The sections but for the rows of these tables, each as "schema"."name" in SQL."""
+    names = [[part.replace('""', '"') for part in re.findall(r'"((?:[^"]|"")*)"', table)] for table in tables]
+    heads = ["-- Data for Name: %s; Type: TABLE DATA; Schema: %s;" % (name, schema) for schema, name in names]
+    return {seed: [entry for entry in entries if not any(entry[0].startswith(head) for head in heads)]
+            for seed, entries in sections.items()}
+
+
 def differences(source, restored, seeds=None):
     """seed -> what differs, as text."""
     out = {}

@@ -38,7 +38,9 @@ def report(counts, reasons):
     out += table("Workloads", [("all", counts["workloads"]), ("that may lead to fulls", counts["costly"]),
                                ("sessions do not wait for each other", counts["loose"]),
                                *[("%d sessions" % n, count) for (n,), count in group(counts, "sessions")],
-                               ("restores compared", counts["restores"])])
+                               ("restores compared", counts["restores"]),
+                               *[(name, counts[name]) for name in (
+                                   "tables proven by restores", "unlogged tables that a restore says it emptied")]])
     out += table("Seconds", [(name, round(n)) for (name,), n in group(counts, "seconds")])
     out += ["", "Fulls, the first of each code:"] + ["  " + reason for reason in reasons.values()]
     return out

@@ -50,6 +50,7 @@ struct Transcript final : lpbm::delta::ScriptHandler {
   void stale(char kind, std::uint32_t relation, const std::string& name) override {
     say("stale", kind + std::to_string(relation) + name);
   }
+  void proof(const lpbm::delta::Proof& proof) override { say("proof", proof_text(proof)); }
   void hole(const std::string& code, const std::string& detail) override { say("hole", code + detail); }
   void statement(const std::string& sql) override { say("statement", sql); }
   void say(const char* what, const std::string& more) { text += std::string("\n") + what + " " + more + "\n"; }

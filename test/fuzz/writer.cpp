@@ -47,6 +47,7 @@ struct Count final : lpbm::delta::ScriptHandler {
     ++ddl_commands;
   }
   void stale(char, std::uint32_t, const std::string&) override {}
+  void proof(const lpbm::delta::Proof&) override {}
   void hole(const std::string&, const std::string&) override { ++holes; }
   void statement(const std::string&) override {}
 };

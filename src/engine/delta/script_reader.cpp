@@ -72,6 +72,7 @@ class Reader {
   void ddl(std::string_view text);
   void hole(std::string_view text);
   void stale(std::string_view text);
+  void proof(std::string_view text);
   void trailer(std::string_view text);
   void rows(std::string_view text);
   void begin();
@@ -121,6 +122,7 @@ void Reader::comment(std::string_view text) {
   if (take(text, "ddl ")) return ddl(text);
   if (take(text, "hole ")) return hole(text);
   if (take(text, "stale ")) return stale(text);
+  if (take(text, "proof ")) return proof(text);
   if (take(text, "end ")) return trailer(text);
   refuse("a line is of an unknown kind");
 }
@@ -239,6 +241,13 @@ void Reader::stale(std::string_view text) {
   if ((kind != "t" && kind != "l") || !inside_) refuse("a mark of what is not known is malformed");
   const auto relation = number<std::uint32_t>(take_word(text));
   if (!skipped_) handler_.stale(kind.front(), relation, std::string(text));
+}
+
+void Reader::proof(std::string_view text) {
+  if (open_) refuse("the proof of a table stands inside of a transaction");
+  const Proof proof = parse_proof(text);
+  // Where the last transaction is skipped, more is applied than the proof tells of.
+  if (!skipped_) handler_.proof(proof);
 }
 
 void Reader::trailer(std::string_view text) {

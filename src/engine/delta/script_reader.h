@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/lsn.h"
 #include "base/stream.h"
+#include "delta/proof.h"
 
 namespace lpbm::delta {
 
@@ -36,6 +37,8 @@ class ScriptHandler {
   // From here on, until it is refreshed, a table (kind t, by its oid in the source) or large objects (l, 0) are not as
   // they were.
   virtual void stale(char kind, std::uint32_t relation, const std::string& name) = 0;
+  // Behind the last transaction, unless that was skipped: what a table holds there.
+  virtual void proof(const Proof& proof) = 0;
 };
 
 struct ScriptTotals {

@@ -1,13 +1,13 @@
 #include "delta/script_writer.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.h"
 #include "csvlog/escape.h"
 #include "delta/fixed_session.h"
 #include "delta/record_text.h"
 #include "delta/row_writer.h"
+#include "delta/script_text.h"
 #include "delta/sql_lexer.h"
 #include "delta/sql_text.h"
 #include "delta/stale_tables.h"
@@ -17,30 +17,6 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& cause) {
   throw Error(ErrorKind::permanent, "writing a delta", cause);
-}
-
-std::string set_config(std::string_view name, std::string_view value_literal, bool local) {
-  return "SELECT pg_catalog.set_config(" + literal(name) + "," + std::string(value_literal) +
-         (local ? ",true);" : ",false);");
-}
-
-void append_hex(std::uint32_t number, std::string& out) {
-  char digits[8];
-  const char* end = std::to_chars(digits, digits + sizeof digits, number, 16).ptr;
-  for (const char* at = digits; at != end; ++at) out += *at >= 'a' ? static_cast<char>(*at - 'a' + 'A') : *at;
-}
-
-// As Lsn::text(), which takes too long for every transaction.
-void append_lsn(Lsn lsn, std::string& out) {
-  constexpr int half = 32;
-  append_hex(static_cast<std::uint32_t>(lsn.value >> half), out);
-  out += '/';
-  append_hex(static_cast<std::uint32_t>(lsn.value), out);
-}
-
-std::string hole_message(const std::string& code, const std::string& detail) {
-  const std::string message = "lpbm: this transaction was not recorded whole (" + code + ": " + detail + ")";
-  return "DO " + literal("BEGIN RAISE EXCEPTION USING MESSAGE = " + literal(message) + "; END") + ";\n";
 }
 
 }  // namespace
@@ -178,6 +154,11 @@ void ScriptWriter::finish() {
   s.text.flush();
 }
 
+void ScriptWriter::prove(const Proof& proof) {
+  if (state_->inside) refuse("the proof of a table stands inside of a record");
+  state_->line("-- lpbm:proof " + proof_text(proof));
+}
+
 const ScriptSummary& ScriptWriter::summary() const {
   return state_->summary;
 }
@@ -205,6 +186,7 @@ void ScriptWriter::begin(const csvlog::RecordHead& head) {
 
 void ScriptWriter::relation(const csvlog::Relation& relation) {
   state_->rows.define(relation);
+  state_->summary.changed.emplace(relation.schema, relation.name);
 }
 
 void ScriptWriter::begin_row(csvlog::RowKind kind, std::uint32_t relation, bool old_given, bool large) {
@@ -234,24 +216,13 @@ void ScriptWriter::end_row() {
   if (!state_->dead && !state_->row_left_out) state_->rows.end_row();
 }
 
-// Which tables the TRUNCATE reached is recorded, so ONLY these; partitioned tables know no ONLY, and what they are is
-// seen where it is replayed. CASCADE reaches nothing more: tables that refer to these were emptied with them. Operators
-// have their schema for the same reason as in relation_sql.cpp.
 void ScriptWriter::truncate(bool /*cascade*/, bool restart,
                             const std::vector<std::pair<std::string, std::string>>& tables) {
   State& s = *state_;
   if (!s.change()) return;
   s.rows.close_copy();
-  std::string list;
-  for (const auto& [schema, name] : tables) list += (list.empty() ? "" : ",") + literal(regclass_text(schema, name));
-  const std::string body =
-      "BEGIN EXECUTE (SELECT pg_catalog.concat('TRUNCATE ', pg_catalog.string_agg(pg_catalog.concat("
-      "CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'p' THEN '' ELSE 'ONLY ' END, "
-      "c.oid::pg_catalog.regclass::pg_catalog.text), ', '), '" +
-      std::string(restart ? " RESTART IDENTITY" : "") +
-      " CASCADE') FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[" + list +
-      "]::pg_catalog.regclass[]::pg_catalog.oid[])); END";
-  s.line("DO " + literal(body) + ";");
+  s.summary.changed.insert(tables.begin(), tables.end());
+  s.line(truncate_statement(tables, restart));
 }
 
 void ScriptWriter::State::write_ddl(const csvlog::Ddl& ddl) {

@@ -5,11 +5,14 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/stream.h"
 #include "csvlog/record.h"
+#include "delta/proof.h"
 
 namespace lpbm::delta {
 
@@ -36,6 +39,8 @@ struct ScriptSummary {
   std::vector<StaleMark> stale;  // the first of each
   // Holes that no record told of: what the script cannot carry, as Refreshing says. Also among `holes`.
   std::vector<Hole> forced;
+  // Tables of which there may be rows, by schema and name, and those that were truncated.
+  std::set<std::pair<std::string, std::string>> changed;
 };
 
 // How the script treats what its records do not tell (Stale).
@@ -72,6 +77,8 @@ class ScriptWriter final : public csvlog::RecordHandler {
   ScriptWriter(ScriptHeader header, Sink& out);
   ~ScriptWriter() override;
   void finish();
+  // Between the last record and finish().
+  void prove(const Proof& proof);
   [[nodiscard]] const ScriptSummary& summary() const;
   [[nodiscard]] bool at_anchor() const;  // the last completed record was an anchor
   [[nodiscard]] const std::string& anchor_nonce() const;

@@ -15,6 +15,7 @@
 #include "job/refresh.h"
 #include "job/segments.h"
 #include "job/stored_journal.h"
+#include "job/table_proofs.h"
 
 namespace lpbm::job {
 namespace {
@@ -34,6 +35,8 @@ class DeltaJob {
         refresh_(request.value("refresh", false)),
         unlogged_(request.value("unlogged", false)),
         recheck_(request.value("recheck", false)),
+        ledger_(site),
+        prove_(request.value("prove", false) && ledger_.due()),
         invisible_(request.value("invisible", std::vector<std::uint64_t>{})),
         header_(site.journal().ends().header),
         from_(last_journalled(site.journal(), stream_, Lsn::parse(text_member(request, "start")))),
@@ -46,7 +49,9 @@ class DeltaJob {
     const auto ends = site_.journal().ends();
     // Made by a job whose answer may not have come through.
     bool holes = recheck_ || (ends.last && !ends.last->holes.empty());
-    if (refresh_) prepare_refresh();
+    const Micros begun = now();
+    if (refresh_ || prove_) prepare_cut();
+    if (prove_) ledger_.pause_after(now() - begun);
     read();
     // From here on the slot may advance: whatever fails below is repeated from the csvlog.
     events_.fenced();
@@ -60,6 +65,7 @@ class DeltaJob {
     if (site_.settings().delete_processed_logs && !segments_.left_out())
       remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
     publish_journal(site_, store());
+    ledger_.keep(changed_, proofs_);
     json result{{"entries", std::move(lines)}};
     if (refresh_) add_refresh(result);
     add_full(result, holes);
@@ -82,7 +88,7 @@ class DeltaJob {
     csvlog::LogOptions options = log_options();
     // The anchor of a refresh was written after the fence.
     options.fence = cut_ ? cut_->anchor() : *fence_;
-    if (cut_) segments_.end_at(cut_->nonce());
+    if (cut_) segments_.end_at(cut_->nonce(), proofs_);
     std::vector<csvlog::LogHint> hints;
     options.new_hints = &hints;
     files_ = csvlog::read_log(options, segments_, [&] { return segments_.complete(); });
@@ -90,26 +96,57 @@ class DeltaJob {
     segments_.finish(globals_);
   }
 
-  // What is stale, and a snapshot that fits the place where this delta is to end. Without one (a lock that cannot be
-  // had) the delta goes on without a refresh, and says what is missing.
-  void prepare_refresh() {
+  // What is stale, what is to be proven, and a snapshot that fits the place where this delta is to end. Without one (a
+  // lock that cannot be had) the delta goes on without refreshes and proofs, and says what is missing.
+  void prepare_cut() {
     csvlog::LogOptions options = log_options();
     std::vector<csvlog::Stale> stale = open_;
     options.fence = fence_;
-    survey(options, stale);
+    const TableNames changed = survey(options, stale);
     events_.fenced();
-    if (unlogged_) add_unlogged(site_, stale);
-    if (stale.empty()) return;
-    wanted_.stale = stale;
+    if (refresh_ && unlogged_) add_unlogged(site_, stale);
+    if (refresh_) wanted_.stale = stale;
     options.fence.reset();
     try {
-      wanted_ = within_limit(site_, stale);
-      if (wanted_.stale.empty()) return;
-      cut_ = RefreshCut::make(site_, options, wanted_.stale, invisible_,
+      if (!wanted_.stale.empty()) wanted_ = within_limit(site_, stale);
+      RefreshCut::Reading reading{wanted_.stale, {}};
+      if (prove_ && !changed.empty()) reading.prove = tables_to_prove(changed, stale);
+      if (reading.refresh.empty() && reading.prove.empty()) return;
+      cut_ = RefreshCut::make(site_, options, reading, invisible_,
                               [&](const std::string& phase) { events_.progress(phase, 0, std::nullopt, "tables"); });
+      if (!reading.prove.empty()) take_proofs(reading.prove);
     } catch (const Error& error) {
-      if (error.kind() != ErrorKind::retryable) throw;
+      if (error.kind() != ErrorKind::retryable && !wanted_.stale.empty()) throw;
       not_refreshed_ = error.cause();
+    }
+  }
+
+  // No delta fails for its proofs.
+  std::vector<csvlog::Stale> tables_to_prove(const TableNames& changed, const std::vector<csvlog::Stale>& except) {
+    try {
+      return ledger_.choose(changed, except);
+    } catch (const Error&) {
+      return {};
+    }
+  }
+
+  // Where nothing else is read at the cut, proofs that fail leave the delta to end where it would have ended. The
+  // tables are tried again when they have changed again: one that cannot be read does not keep others from being
+  // proven.
+  void take_proofs(const std::vector<csvlog::Stale>& tables) {
+    events_.progress("proving", 0, std::nullopt, "tables");
+    if (!wanted_.stale.empty()) {
+      proofs_ = cut_->prove();
+      return;
+    }
+    try {
+      proofs_ = cut_->prove();
+      postgres::Connection now = site_.connect();
+      cut_->check(now);
+    } catch (const ReadError&) {
+      ledger_.forget(tables);
+      proofs_.clear();
+      cut_.reset();
     }
   }
 
@@ -153,12 +190,13 @@ class DeltaJob {
 
   void store_refreshes(journal::Entry& entry, const EntryObjects& objects) {
     for (const RefreshCut::Table& table : cut_->tables()) {
+      if (table.to_prove) continue;
       journal::Refresh refresh{table.what.kind, table.what.relation, table.what.schema, table.what.name, {}, 0, 0, {}};
       refresh.reason = table.what.kind == 'l'   ? "large_object"
                        : table.what.kind == 'u' ? "unlogged"
                                                 : "no_replica_identity";
       if (!table.gone) {
-        events_.progress("refreshing", entry.refreshes.size(), cut_->tables().size(), "tables");
+        events_.progress("refreshing", entry.refreshes.size(), wanted_.stale.size(), "tables");
         refresh.object =
             table.what.kind == 'l' ? "refresh-large-objects" : "refresh-" + std::to_string(table.what.relation);
         ObjectWriter out(objects.store, objects.options(refresh.object));
@@ -229,13 +267,16 @@ class DeltaJob {
     entry.from = from_;
     entry.to = std::max(from_, summary.last);
     add_summary(entry, summary);
+    changed_.insert(summary.changed.begin(), summary.changed.end());
+    if (last)
+      for (const delta::Proof& proof : proofs_) entry.proven.push_back(proof.relation);
     // Without a record there was no place for what was stale before.
     if (summary.records == 0)
       for (const csvlog::Stale& one : segment.script->open())
         entry.stale.push_back({entry.to, one.kind, one.relation, one.schema, one.name});
     entry.objects.push_back(segment.object->object());
     entry.cid = entry.objects.front().cid;
-    const bool refreshes = cut_ && last;
+    const bool refreshes = cut_ && !wanted_.stale.empty() && last;
     const bool globals = globals_ && last;
     if (refreshes || globals) {
       const EntryObjects objects = objects_of(entry.name);
@@ -261,6 +302,8 @@ class DeltaJob {
   std::string stream_;
   std::optional<csvlog::FramePosition> fence_, keep_;
   bool globals_, refresh_, unlogged_, recheck_;
+  ProofLedger ledger_;
+  bool prove_;
   std::vector<std::uint64_t> invisible_;  // full xids
   journal::Header header_;
   Lsn from_;
@@ -270,6 +313,8 @@ class DeltaJob {
   Wanted wanted_;
   std::unique_ptr<RefreshCut> cut_;
   std::string not_refreshed_;  // why there is none
+  std::vector<delta::Proof> proofs_;
+  TableNames changed_;
   Segments segments_;
   std::vector<csvlog::LogFile> files_;
 };
@@ -311,7 +356,7 @@ json run_delta(const Site& site, const json& request, Events& events) {
     return DeltaJob(site, request, events).run();
   } catch (const ReadError& error) {
     json again = request;
-    again["refresh"] = false;
+    again["refresh"] = again["prove"] = false;
     json result = DeltaJob(site, again, events).run();
     const std::string cause = error.step() + ": " + error.cause();
     result["stale"] = 1;

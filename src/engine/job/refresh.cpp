@@ -11,6 +11,7 @@
 #include "job/copy_out.h"
 #include "job/record_watch.h"
 #include "job/refresh_large_objects.h"
+#include "job/table_proofs.h"
 
 namespace lpbm::job {
 namespace {
@@ -19,7 +20,8 @@ using csvlog::Stale;
 using postgres::Connection;
 using std::chrono::milliseconds;
 
-constexpr int attempts = 6;
+constexpr int attempts = 6, attempts_to_prove = 2;
+constexpr milliseconds short_wait{50};
 constexpr milliseconds pause{150};
 constexpr std::chrono::seconds anchor_patience{20};
 constexpr const char* step = "refreshing tables";
@@ -84,8 +86,9 @@ void split(std::string_view line, std::size_t columns, std::vector<csvlog::Recor
 
 }  // namespace
 
-RefreshCut::RefreshCut(const Site& site, const std::vector<Stale>& wanted, bool share) : nonce_(cut_nonce()) {
-  for (const Stale& one : wanted) tables_.push_back({one, {}});
+RefreshCut::RefreshCut(const Site& site, const Reading& wanted, bool share) : nonce_(cut_nonce()) {
+  for (const Stale& one : wanted.refresh) tables_.push_back({.what = one, .relation = {}});
+  for (const Stale& one : wanted.prove) tables_.push_back({.what = one, .relation = {}, .to_prove = true});
   reader_ = std::make_unique<Connection>(site.connect());
   reader_->exec(delta::fixed_session(site.settings().encoding));
   AnchorGate gate(site);
@@ -111,7 +114,8 @@ void RefreshCut::lock(AnchorGate& gate, bool share) {
   if (!list.empty()) reader_->exec("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
   if (!share) return;
   const bool large_objects = std::ranges::any_of(tables_, [](const Table& table) { return table.what.kind == 'l'; });
-  gate.lock(list);
+  const bool proofs_alone = std::ranges::all_of(tables_, [](const Table& table) { return table.to_prove; });
+  gate.lock(list, proofs_alone ? short_wait : AnchorGate::usual_wait);
   // Not all who change them hold these locks until their end: the records are the proof.
   if (large_objects) gate.lock("pg_catalog.pg_largeobject, pg_catalog.pg_largeobject_metadata");
 }
@@ -134,7 +138,7 @@ void RefreshCut::describe() {
       table.what.schema = table.relation.schema = rows.text(row, 1);
       table.what.name = table.relation.name = rows.text(row, 2);
       table.has_identity = rows.text(row, 5) == "t";
-      if (rows.text(row, 6) == "t")
+      if (rows.text(row, 6) == "t" && !table.to_prove)
         throw Error(ErrorKind::retryable, step,
                     table.relation.schema + "." + table.relation.name + ": " + not_validated);
       if (rows.get(row, 3)) table.relation.columns.push_back({rows.text(row, 3), "", rows.text(row, 4) == "t"});
@@ -168,15 +172,18 @@ std::string RefreshCut::find_anchor(const csvlog::LogOptions& records, const std
   }
 }
 
-std::unique_ptr<RefreshCut> RefreshCut::make(const Site& site, const csvlog::LogOptions& records,
-                                             const std::vector<Stale>& wanted,
+std::unique_ptr<RefreshCut> RefreshCut::make(const Site& site, const csvlog::LogOptions& records, const Reading& wanted,
                                              const std::vector<std::uint64_t>& invisible,
                                              const std::function<void(const std::string&)>& phase) {
+  const bool refreshes = !wanted.refresh.empty();
   std::string cause;
-  for (int attempt = 0; attempt < attempts; ++attempt) {
+  for (int attempt = 0; attempt < (refreshes ? attempts : attempts_to_prove); ++attempt) {
     try {
-      phase("locking tables to refresh");
-      std::unique_ptr<RefreshCut> cut(new RefreshCut(site, wanted, attempt % 2 == 0));
+      phase(refreshes ? "locking tables to refresh" : "locking tables to prove");
+      // Whoever only proves begins without a lock that stops writers.
+      const bool share = (attempt % 2 == 0) == refreshes;
+      const bool all = attempt < attempts_to_prove;
+      std::unique_ptr<RefreshCut> cut(new RefreshCut(site, all ? wanted : Reading{wanted.refresh, {}}, share));
       phase("waiting for the cut");
       cause = cut->find_anchor(records, invisible);
       if (cause.empty()) return cut;
@@ -215,6 +222,20 @@ std::uint64_t RefreshCut::copy(const Table& table, Lsn lsn, const delta::ScriptH
   return rows;
 }
 
+std::vector<delta::Proof> RefreshCut::prove() {
+  std::vector<delta::Proof> out;
+  for (const Table& table : tables_) {
+    if (!table.to_prove || table.gone) continue;
+    delta::Proof& proof = out.emplace_back();
+    proof.relation = table.relation.id;
+    proof.schema = table.relation.schema;
+    proof.name = table.relation.name;
+    for (const csvlog::Column& column : table.relation.columns) proof.columns.push_back(column.name);
+    add_up(*reader_, proof);
+  }
+  return out;
+}
+
 void RefreshCut::check(Connection& now) {
   const auto foreign = reader_->exec(with_oids(foreign_locks, oid_list(tables_)));
   if (foreign.rows() > 0) throw ReadError(ErrorKind::retryable, step, "a schema was renamed meanwhile");
@@ -229,7 +250,7 @@ void give_identity(const Site& site, const std::vector<RefreshCut::Table>& table
   connection.exec(delta::fixed_session(site.settings().encoding));
   connection.exec("SET session_replication_role = origin; SET lock_timeout = 400; SET synchronous_commit = local");
   for (const RefreshCut::Table& table : tables) {
-    if (table.what.kind != 't' || table.gone || table.has_identity) continue;
+    if (table.what.kind != 't' || table.to_prove || table.gone || table.has_identity) continue;
     try {
       connection.exec("ALTER TABLE ONLY " + delta::qualified(table.what.schema, table.what.name) +
                       " REPLICA IDENTITY FULL");

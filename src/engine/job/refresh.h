@@ -48,11 +48,16 @@ class RefreshCut {
     csvlog::Relation relation;  // its columns but generated ones
     bool gone = false;          // the snapshot does not see it
     bool has_identity = true;   // updates and deletes can be carried
+    bool to_prove = false;      // only its proof is wanted
+  };
+  // What is wanted of the snapshot: the content of tables, and the proofs of others. Proofs are not worth as much
+  // waiting: only the first attempts, of which there are fewer where nothing else is wanted, are for them too.
+  struct Reading {
+    std::vector<csvlog::Stale> refresh, prove;
   };
   // Tries until it succeeds or gives up (Error, retryable): see above. `records` names the records from the end of the
   // last delta on; `invisible`: full xids.
-  static std::unique_ptr<RefreshCut> make(const Site& site, const csvlog::LogOptions& records,
-                                          const std::vector<csvlog::Stale>& wanted,
+  static std::unique_ptr<RefreshCut> make(const Site& site, const csvlog::LogOptions& records, const Reading& wanted,
                                           const std::vector<std::uint64_t>& invisible,
                                           const std::function<void(const std::string&)>& phase);
 
@@ -63,13 +68,15 @@ class RefreshCut {
   // which it does not finish. Returns the number of rows. Throws ReadError (copy_out.h) where the server cannot give
   // it.
   std::uint64_t copy(const Table& table, Lsn lsn, const delta::ScriptHeader& header, Sink& out);
+  // Of the tables of which nothing else is wanted and that the snapshot sees. Throws ReadError likewise.
+  std::vector<delta::Proof> prove();
   // To be called when all is copied. Throws ReadError (retryable) where what was read may not be what the snapshot
   // shows: a name led elsewhere, a type's values are written in another way (job/catalog_watch.h). `now`: another
   // session.
   void check(postgres::Connection& now);
 
  private:
-  RefreshCut(const Site& site, const std::vector<csvlog::Stale>& wanted, bool share);
+  RefreshCut(const Site& site, const Reading& wanted, bool share);
   void lock(AnchorGate& gate, bool share);
   void describe();
   // Nothing where the snapshot and the anchor fit; else what is between them.

@@ -10,6 +10,7 @@
 #include "job/replay_ddl.h"
 #include "job/replay_pipeline.h"
 #include "job/replay_session.h"
+#include "job/table_proofs.h"
 
 namespace lpbm::job {
 namespace {
@@ -42,6 +43,7 @@ class Replay::Handler final : public delta::ScriptHandler {
   void hole(const std::string& code, const std::string& detail) override;
   void statement(const std::string& sql) override;
   void stale(char kind, std::uint32_t relation, const std::string& name) override;
+  void proof(const delta::Proof& proof) override;
   void refreshed(std::uint32_t relation) { totals_.stale.erase(relation); }
 
  private:
@@ -244,6 +246,21 @@ void Replay::Handler::statement(const std::string& sql) {
 
 void Replay::Handler::stale(char /*kind*/, std::uint32_t relation, const std::string& name) {
   if (!totals_.stopped) totals_.stale.insert_or_assign(relation, name);
+}
+
+// Tables that wait for a refresh have none. Nothing is stopped by a difference: the rest is worth having.
+void Replay::Handler::proof(const delta::Proof& proof) {
+  const std::uint64_t entry = pipeline_.place().entry;
+  if (totals_.stopped || !options_.proofs.contains({entry, proof.relation})) return;
+  close();
+  pipeline_.leave();
+  const std::string difference = difference_from(connection_, proof);
+  pipeline_.enter();
+  if (difference.empty())
+    ++totals_.proven;
+  else
+    totals_.different.push_back(proof.schema + "." + proof.name + " as of entry " + std::to_string(entry) + ": " +
+                                difference);
 }
 
 void Replay::Handler::sequence_after_stop(const std::string& sql) {

@@ -7,7 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,6 +23,7 @@ namespace lpbm::job {
 struct ReplayOptions {
   std::optional<Micros> until;                               // stop before the first transaction that committed later
   std::optional<Lsn> stop_before;                            // stop before this transaction (a hole)
+  std::set<std::pair<std::uint64_t, std::uint32_t>> proofs;  // entry and oid: which proofs of the scripts are checked
   bool trust_source = false;                                 // true: code runs unbound (job/code_guard.h)
   bool lpbm_available = true;                                // false: DDL of the extension lpbm is passed over
   std::uint64_t batch_transactions = 1000;                   // source transactions in one of ours, at most
@@ -36,6 +39,8 @@ struct ReplayTotals {
   bool skipped_lpbm = false;
   // What is not as it was in the source: oid there (0: large objects) and name.
   std::map<std::uint32_t, std::string> stale;
+  std::uint64_t proven = 0;                   // tables that hold what their proofs say
+  std::vector<std::string> different;         // those that do not, with entry and difference
   std::vector<std::string> emptied;           // unlogged tables whose rows stood in the way of DDL
   bool refreshed = false;                     // the stream held DDL on materialized views
   std::vector<std::string> passed_over;       // DDL on databases, which belongs to the whole server: not replayed

@@ -96,6 +96,7 @@ class Restoration {
   void apply_refreshes(Replay& replay, const Entry& delta);
   void follow_globals(const Entry& delta, const std::vector<std::string>& stand_ins);
   void finish(postgres::Connection& connection);
+  void refuse_different();
 
   const RestoreOptions& options_;
   RestoreResult result_;
@@ -230,6 +231,7 @@ void Restoration::replay(postgres::Connection& connection) {
   ReplayOptions options;
   options.until = options_.until;
   if (plan_.stops_at) options.stop_before = plan_.stops_at->lsn;
+  options.proofs = journal::proofs_to_check(plan_, options_.until.has_value());
   options.trust_source = options_.trust_source;
   options.lpbm_available = lpbm_available(target_.server());
   options.progress = [&](std::uint64_t done) { report("replay", done, total, "transactions"); };
@@ -282,6 +284,8 @@ void Restoration::finish(postgres::Connection& connection) {
                   [&](std::size_t done, std::size_t all) { report("views", done, all, "views"); });
   keeper_->adopt(totals.stand_ins);
   transfer_roles(connection);
+  if (totals.proven > 0)
+    result_.notes.push_back(std::to_string(totals.proven) + " tables were proven to hold what they held in the source");
   if (totals.skipped_lpbm)
     result_.notes.push_back("the extension lpbm is not installed on the target: commands on it were left out");
   for (const std::string& name : totals.emptied)
@@ -303,6 +307,18 @@ void Restoration::finish(postgres::Connection& connection) {
   if (!options_.scratch) result_.notes.push_back("statistics were not restored: run ANALYZE in " + target_.name());
 }
 
+// The database is there all the same: on the worst day it is worth more than none.
+void Restoration::refuse_different() {
+  std::string list;
+  for (const std::string& one : totals_->different) list += (list.empty() ? "" : "; ") + one;
+  if (list.empty()) return;
+  throw Error(
+      ErrorKind::permanent, "checking the restored database",
+      "it is complete as far as the journal goes, but these tables do not hold what they held in the source: " + list,
+      "All others that have a proof hold what it says. An earlier time (--until) or an earlier full (--entry) "
+      "may give these as they were.");
+}
+
 RestoreResult Restoration::run() {
   look();
   keeper_.emplace(target_.server(), options_.scratch, &roles_);
@@ -313,6 +329,7 @@ RestoreResult Restoration::run() {
   postgres::Connection connection = target_.connect();
   replay(connection);
   finish(connection);
+  refuse_different();
   return std::move(result_);
 }
 

@@ -31,6 +31,8 @@ void Segments::open_segment() {
 }
 
 void Segments::close_segment() {
+  if (complete_)
+    for (const delta::Proof& proof : proofs_) current_->script->prove(proof);
   current_->script->finish();
   current_->object->finish();
   done_.push_back(std::move(*current_));

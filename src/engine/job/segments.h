@@ -36,7 +36,11 @@ class Segments final : public csvlog::RecordHandler {
       : open_(std::move(open)), unknown_(std::move(unknown)) {}
 
   // With it a segment ends at this anchor too, one without changes if need be, and reading is done: see complete().
-  void end_at(const std::string& nonce) { own_nonce_ = nonce; }
+  // `proofs` hold there.
+  void end_at(const std::string& nonce, std::vector<delta::Proof> proofs = {}) {
+    own_nonce_ = nonce;
+    proofs_ = std::move(proofs);
+  }
   [[nodiscard]] bool complete() const { return complete_; }
   // Completes the segment that is still open. With `even_empty` there is one segment at least, if need be without
   // changes.
@@ -86,6 +90,7 @@ class Segments final : public csvlog::RecordHandler {
   bool written_ = false;  // this record was begun in the segment's script
   bool left_out_ = false;
   std::string own_nonce_;
+  std::vector<delta::Proof> proofs_;
   bool at_own_ = false, complete_ = false;
 };
 

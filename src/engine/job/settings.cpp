@@ -82,6 +82,9 @@ Settings parse_settings(const json& object) {
   std::string limit = text_or(object, "refresh_limit", "25%");
   if (limit.ends_with('%')) limit.pop_back();
   out.refresh_percent = static_cast<std::uint64_t>(small_number({{"refresh_limit", limit}}, "refresh_limit", 0));
+  const std::int64_t proofs = number(object, "proof_limit", static_cast<std::int64_t>(out.proof_limit));
+  if (proofs < 0) refuse("\"proof_limit\" is out of range");
+  out.proof_limit = static_cast<std::uint64_t>(proofs);
   out.replica_identity_full = text_or(object, "replica_identity", "refresh") == "full";
   out.max_full_backups = small_number(object, "max_full_backups", out.max_full_backups);
   return out;

@@ -31,8 +31,9 @@ struct Settings {
   std::filesystem::path drill_directory;  // empty: the system's directory of temporary files
   bool delete_processed_logs = true;
   int max_full_backups = 2;
-  std::uint64_t refresh_percent = 25;  // of the database's size
-  bool replica_identity_full = false;  // tables without a key are given REPLICA IDENTITY FULL
+  std::uint64_t refresh_percent = 25;     // of the database's size
+  std::uint64_t proof_limit = 64u << 20;  // bytes of tables that are read at once for proofs; 0: none
+  bool replica_identity_full = false;     // tables without a key are given REPLICA IDENTITY FULL
 };
 
 // Whether the store is a directory inside of the data directory or of lpbm.directory: lost, moved and copied with them.

@@ -70,12 +70,13 @@ std::optional<journal::Hole> unfilled_in(const journal::JournalFile& file, const
   return last && last->lsn > anchor ? last : std::nullopt;
 }
 
-void survey(const csvlog::LogOptions& options, std::vector<Stale>& stale) {
+std::set<std::pair<std::string, std::string>> survey(const csvlog::LogOptions& options, std::vector<Stale>& stale) {
   RecordWatch watch({}, {}, "");
   csvlog::read_log(options, watch);
   for (const Stale& one : watch.stale())
     if (std::ranges::none_of(stale, [&](const Stale& known) { return known.relation == one.relation; }))
       stale.push_back(one);
+  return watch.changed();
 }
 
 void add_unlogged(const Site& site, std::vector<Stale>& stale) {

@@ -3,7 +3,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "csvlog/log_reader.h"
@@ -25,8 +27,10 @@ std::vector<csvlog::Stale> open_in(const journal::JournalFile& file, const std::
 // The last hole of the stream that no full has made up for.
 std::optional<journal::Hole> unfilled_in(const journal::JournalFile& file, const std::string& stream);
 
-// What the records of the csvlog that `options` name tell to be stale, added to `stale`.
-void survey(const csvlog::LogOptions& options, std::vector<csvlog::Stale>& stale);
+// What the records of the csvlog that `options` name tell to be stale, added to `stale`. Returns the tables that they
+// change, by schema and name.
+std::set<std::pair<std::string, std::string>> survey(const csvlog::LogOptions& options,
+                                                     std::vector<csvlog::Stale>& stale);
 
 // Adds the unlogged tables, as kind u: no record tells of them, so nobody waits for their refresh.
 void add_unlogged(const Site& site, std::vector<csvlog::Stale>& stale);

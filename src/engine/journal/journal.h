@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -57,10 +59,11 @@ struct Entry {
   std::uint64_t transactions = 0, rows = 0, bytes = 0, stored_bytes = 0;
   std::string reason;  // why a full was taken; empty for a delta
   std::vector<Hole> holes;
-  std::uint64_t ddl = 0;           // commands
-  Micros latest_commit = 0;        // 0: that is last_commit. Commit times need not grow
-  std::vector<Stale> stale;        // also what was so at the begin and is not refreshed here
-  std::vector<Refresh> refreshes;  // to be applied behind the script
+  std::uint64_t ddl = 0;              // commands
+  Micros latest_commit = 0;           // 0: that is last_commit. Commit times need not grow
+  std::vector<Stale> stale;           // also what was so at the begin and is not refreshed here
+  std::vector<Refresh> refreshes;     // to be applied behind the script
+  std::vector<std::uint32_t> proven;  // tables, by oid, whose proofs are in the script (delta/proof.h)
   std::string encoding;
   int server_version = 0;  // PG_VERSION_NUM
   std::vector<Object> objects;
@@ -170,5 +173,8 @@ Micros time_of(const Entry& full);
 //   and the stream up to and with this entry.
 // Throws Error (permanent) when no full fits.
 Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry);
+// Of the proofs that the plan's deltas carry those to be checked, as entry and oid: the last one of each table.
+// Where the plan may end inside of its last delta (`until`, a hole), also the last one before it.
+std::set<std::pair<std::uint64_t, std::uint32_t>> proofs_to_check(const Plan& plan, bool until);
 
 }  // namespace lpbm::journal

@@ -115,10 +115,12 @@ char one_of(const Members& in, const char* name, std::string_view letters) {
   return text.front();
 }
 
+std::uint32_t to_oid(const json& value, const char* name) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > UINT32_MAX) Members::wrong(name);
+  return value.get<std::uint32_t>();
+}
 std::uint32_t to_oid(const Members& in) {
-  const std::uint64_t oid = in.number("relation");
-  if (oid > UINT32_MAX) Members::wrong("relation");
-  return static_cast<std::uint32_t>(oid);
+  return to_oid(in.at("relation"), "relation");
 }
 
 Stale to_stale(const json& value) {
@@ -158,6 +160,7 @@ void add_refreshes(const Entry& entry, ordered_json& out) {
                                 {"rows", one.rows},
                                 {"bytes", one.bytes},
                                 {"reason", one.reason}});
+  if (!entry.proven.empty()) out["proven"] = entry.proven;
 }
 
 // "<UTC time>-full" or "-delta", the time as to_iso writes it.
@@ -222,6 +225,8 @@ Entry to_entry(const Members& in) {
     for (const json& value : in.list("stale")) out.stale.push_back(to_stale(value));
   if (in.has("refreshes"))
     for (const json& value : in.list("refreshes")) out.refreshes.push_back(to_refresh(value));
+  if (in.has("proven"))
+    for (const json& value : in.list("proven")) out.proven.push_back(to_oid(value, "proven"));
   out.encoding = in.text("encoding");
   const std::uint64_t server_version = in.number("server_version");
   if (server_version > INT32_MAX) Members::wrong("server_version");

@@ -205,6 +205,20 @@ std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, in
   return first;
 }
 
+std::set<std::pair<std::uint64_t, std::uint32_t>> proofs_to_check(const Plan& plan, bool until) {
+  std::set<std::pair<std::uint64_t, std::uint32_t>> out;
+  std::set<std::uint32_t> found;
+  // What stops in the midst of the last delta leaves the proofs before it as the last ones.
+  bool partly = until || plan.stops_at.has_value();
+  for (auto delta = plan.deltas.rbegin(); delta != plan.deltas.rend(); ++delta) {
+    for (const std::uint32_t relation : delta->proven)
+      if (found.insert(relation).second) out.emplace(delta->number, relation);
+    if (partly) found.clear();
+    partly = false;
+  }
+  return out;
+}
+
 Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry) {
   const std::vector<Entry>& entries = journal.entries();
   if (entry) return plan_entry(entries, *entry);

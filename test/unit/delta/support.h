@@ -48,6 +48,7 @@ class Steps final : public ScriptHandler {
   void stale(char kind, std::uint32_t relation, const std::string& name) override {
     steps.push_back(std::string("stale ") + kind + ' ' + std::to_string(relation) + ' ' + name);
   }
+  void proof(const Proof& proof) override { steps.push_back("proof " + proof_text(proof)); }
   void begin() override { steps.push_back("begin"); }
   void commit() override { steps.push_back("commit"); }
   void prepare(const std::string& name, const std::string& sql) override {

@@ -42,5 +42,16 @@ TEST(RecordWatch, TellsWhatIsStale) {
   EXPECT_FALSE(watch.anchored());
 }
 
+TEST(RecordWatch, TellsWhichTablesAreChanged) {
+  using Names = std::set<std::pair<std::string, std::string>>;
+  RecordWatch watch({}, {}, "");
+  feed(watch, transaction(10, 0, 1, relation_t, 0));
+  EXPECT_EQ(watch.changed(), Names{}) << "defined, but not used";
+  feed(watch, transaction(20, 10, 1, relation_t + insert("x"), 1));
+  EXPECT_EQ(watch.changed(), (Names{{"public", "t"}}));
+  feed(watch, transaction(30, 20, 1, "T\t-\t1\tpublic\tu\n", 0));
+  EXPECT_EQ(watch.changed(), (Names{{"public", "t"}, {"public", "u"}}));
+}
+
 }  // namespace
 }  // namespace lpbm::job

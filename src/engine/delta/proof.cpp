@@ -1,0 +1,75 @@
+#include "delta/proof.h"
+
+#include <charconv>
+
+#include "base/error.h"
+#include "delta/sql_text.h"
+
+namespace lpbm::delta {
+namespace {
+
+constexpr std::size_t sum_size = 64;
+
+[[noreturn]] void refuse() {
+  throw Error(ErrorKind::permanent, "reading a delta's script", "the proof of a table is malformed");
+}
+
+template <typename Number>
+Number take_number(std::string_view& text) {
+  Number out{};
+  const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  const auto size = static_cast<std::size_t>(at - text.data());
+  if (error != std::errc{} || size >= text.size() || text[size] != ' ') refuse();
+  text.remove_prefix(size + 1);
+  return out;
+}
+
+std::string take_name(std::string_view& text) {
+  std::string out;
+  if (!take_identifier(text, out)) refuse();
+  return out;
+}
+
+void take_letter(std::string_view& text, char letter) {
+  if (!text.starts_with(letter)) refuse();
+  text.remove_prefix(1);
+}
+
+std::string column_list(const std::vector<std::string>& columns) {
+  std::string out;
+  for (const std::string& column : columns) out += (out.empty() ? "" : ",") + identifier(column);
+  return out;
+}
+
+}  // namespace
+
+std::string proof_text(const Proof& proof) {
+  return std::to_string(proof.relation) + ' ' + std::to_string(proof.rows) + ' ' + proof.sum + ' ' +
+         qualified(proof.schema, proof.name) + ' ' + column_list(proof.columns);
+}
+
+Proof parse_proof(std::string_view text) {
+  Proof out;
+  out.relation = take_number<std::uint32_t>(text);
+  out.rows = take_number<std::uint64_t>(text);
+  out.sum = text.substr(0, sum_size);
+  if (out.sum.size() != sum_size || out.sum.find_first_not_of("0123456789abcdef") != std::string::npos) refuse();
+  text.remove_prefix(sum_size);
+  take_letter(text, ' ');
+  out.schema = take_name(text);
+  take_letter(text, '.');
+  out.name = take_name(text);
+  take_letter(text, ' ');
+  while (!text.empty()) {
+    if (!out.columns.empty()) take_letter(text, ',');
+    out.columns.push_back(take_name(text));
+  }
+  return out;
+}
+
+std::string copy_of(const Proof& proof) {
+  const std::string list = proof.columns.empty() ? "" : " (" + column_list(proof.columns) + ")";
+  return "COPY " + qualified(proof.schema, proof.name) + list + " TO STDOUT";
+}
+
+}  // namespace lpbm::delta
