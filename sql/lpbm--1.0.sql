@@ -35,9 +35,10 @@ CREATE FUNCTION lpbm_mail_journal() RETURNS boolean
   AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lpbm_mail_journal() IS 'mails the journal at once; false if it could not be mailed';
 
-CREATE FUNCTION lpbm_restore(into_database text, journal text DEFAULT NULL, until timestamptz DEFAULT NULL)
-  RETURNS bigint AS 'MODULE_PATHNAME' LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION lpbm_restore(text, text, timestamptz) IS
+CREATE FUNCTION lpbm_restore(into_database text, journal text DEFAULT NULL, until timestamptz DEFAULT NULL,
+  database text DEFAULT NULL) RETURNS bigint
+  AS 'MODULE_PATHNAME' LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION lpbm_restore(text, text, timestamptz, text) IS
   'restores a backup into an empty database of this server, created if missing, and returns the number of entries applied';
 
 CREATE FUNCTION lpbm_verify(OUT entry bigint, OUT cid text, OUT problem text) RETURNS SETOF record
@@ -52,12 +53,12 @@ CREATE FUNCTION lpbm_resume() RETURNS void
   AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION lpbm_resume() IS 'lets backups go on after lpbm_pause()';
 
-CREATE FUNCTION lpbm_status_rows(OUT name text, OUT value text, OUT hint text) RETURNS SETOF record
+CREATE FUNCTION lpbm_status_rows(OUT name text, OUT value text, OUT hint text, OUT database text) RETURNS SETOF record
   AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION lpbm_status_rows() IS 'rows of the view lpbm_status';
 
 CREATE FUNCTION lpbm_progress_rows(OUT job text, OUT phase text, OUT done bigint, OUT total bigint, OUT unit text,
-  OUT started timestamptz) RETURNS SETOF record
+  OUT started timestamptz, OUT database text) RETURNS SETOF record
   AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION lpbm_progress_rows() IS 'rows of the view lpbm_progress';
 
@@ -66,21 +67,22 @@ CREATE FUNCTION lpbm_journal_lines(OUT cid text, OUT name text, OUT content text
 COMMENT ON FUNCTION lpbm_journal_lines() IS 'entries of the journal''s file: CID, name and JSON';
 
 CREATE VIEW lpbm_status AS
-SELECT name, value, hint FROM lpbm_status_rows()
+SELECT name, value, hint, database FROM lpbm_status_rows()
 UNION ALL
 -- What a table without a key costs. Lines without a refresh are passed over before they are parsed.
 SELECT 'advice',
        pg_catalog.format('table %I.%I has no primary key: %s refreshes, %s in the last day', r ->> 'schema', r ->> 'name',
                          pg_catalog.count(*), pg_catalog.pg_size_pretty(pg_catalog.sum((r ->> 'bytes')::bigint))),
-       'A primary key, or REPLICA IDENTITY FULL, makes its changes part of the stream.'
+       'A primary key, or REPLICA IDENTITY FULL, makes its changes part of the stream.',
+       j ->> 'database'
 FROM lpbm_journal_lines() AS l, LATERAL (SELECT l.content::jsonb AS j) AS parsed,
      pg_catalog.jsonb_array_elements(j -> 'refreshes') AS r
 WHERE l.content ~ '"refreshes":' AND r ->> 'kind' = 't' AND r ->> 'object' <> ''
   AND pg_catalog.to_timestamp((j ->> 'finished')::numeric / 1000000) > pg_catalog.now() - interval '1 day'
-GROUP BY r ->> 'schema', r ->> 'name';
+GROUP BY r ->> 'schema', r ->> 'name', j ->> 'database';
 COMMENT ON VIEW lpbm_status IS 'what lpbm does and what is wrong, one row a fact';
 
-CREATE VIEW lpbm_progress AS SELECT job, phase, done, total, unit, started FROM lpbm_progress_rows();
+CREATE VIEW lpbm_progress AS SELECT job, phase, done, total, unit, started, database FROM lpbm_progress_rows();
 COMMENT ON VIEW lpbm_progress IS 'jobs of lpbm that run at the moment';
 
 CREATE VIEW lpbm_entries AS
@@ -112,13 +114,14 @@ SELECT (j ->> 'entry')::bigint AS entry,
                    ELSE pg_catalog.format(' (%s rows, %s)', r ->> 'rows',
                                           pg_catalog.pg_size_pretty((r ->> 'bytes')::bigint)) END ORDER BY o)
         FROM pg_catalog.jsonb_array_elements(j -> 'refreshes') WITH ORDINALITY AS f(r, o)) AS refreshed,
-       COALESCE(pg_catalog.jsonb_array_length(j -> 'proven'), 0) AS proven
+       COALESCE(pg_catalog.jsonb_array_length(j -> 'proven'), 0) AS proven,
+       j ->> 'database' AS database
 FROM lpbm_journal_lines() AS l, LATERAL (SELECT l.content::jsonb AS j) AS parsed;
 COMMENT ON VIEW lpbm_entries IS 'the journal''s entries: full backups and deltas, in order';
 
 REVOKE ALL ON lpbm_journal_line, lpbm_status, lpbm_progress, lpbm_entries FROM PUBLIC;
 REVOKE ALL ON FUNCTION lpbm_full_backup(boolean), lpbm_delta(boolean), lpbm_journal(), lpbm_mail_journal(),
-  lpbm_restore(text, text, timestamptz), lpbm_verify(), lpbm_pause(), lpbm_resume(), lpbm_status_rows(),
+  lpbm_restore(text, text, timestamptz, text), lpbm_verify(), lpbm_pause(), lpbm_resume(), lpbm_status_rows(),
   lpbm_progress_rows(), lpbm_journal_lines() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION lpbm_full_backup(boolean), lpbm_delta(boolean), lpbm_journal(), lpbm_mail_journal(),

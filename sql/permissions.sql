@@ -41,7 +41,7 @@ SELECT lpbm_restore('elsewhere');
 RESET ROLE;
 
 -- Not even where it was granted.
-GRANT EXECUTE ON FUNCTION lpbm_restore(text, text, timestamptz) TO regress_admin;
+GRANT EXECUTE ON FUNCTION lpbm_restore(text, text, timestamptz, text) TO regress_admin;
 SET ROLE regress_admin;
 SELECT lpbm_restore('elsewhere');
 RESET ROLE;

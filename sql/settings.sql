@@ -8,6 +8,8 @@ SELECT count(*) AS without_description FROM pg_settings WHERE name LIKE 'lpbm.%'
 SELECT current_setting('lpbm.site') = system_identifier::text AS site_is_the_system_identifier FROM pg_control_system();
 
 -- Values that are right.
+ALTER SYSTEM SET lpbm.database = 'a, "B, ""c""", d';
+ALTER SYSTEM SET lpbm.database = '*';
 ALTER SYSTEM SET lpbm.trigger_cron = '@every 90s';
 ALTER SYSTEM SET lpbm.trigger_cron = '0 30 4 * * MON-FRI';
 ALTER SYSTEM SET lpbm.trigger_cron = '*/5 * * * *';
@@ -24,6 +26,13 @@ ALTER SYSTEM SET lpbm.refresh_limit = '12.5%';
 ALTER SYSTEM SET lpbm.min_full_interval = '1h';
 
 -- Values that are wrong.
+ALTER SYSTEM SET lpbm.database = '';
+ALTER SYSTEM SET lpbm.database = 'a,, b';
+ALTER SYSTEM SET lpbm.database = 'a, b , a';
+ALTER SYSTEM SET lpbm.database = '*, a';
+ALTER SYSTEM SET lpbm.database = '"a, b';
+ALTER SYSTEM SET lpbm.database = '"a"b';
+ALTER SYSTEM SET lpbm.database = 'a, bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
 ALTER SYSTEM SET lpbm.trigger_cron = '';
 ALTER SYSTEM SET lpbm.trigger_cron = 'now and then';
 ALTER SYSTEM SET lpbm.trigger_cron = '61 * * * * *';

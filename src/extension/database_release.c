@@ -23,10 +23,21 @@
 #define PATIENCE_MS 5000
 
 static ProcessUtility_hook_type previous_hook = NULL;
-static bool asked = false; /* by this session, and not yet taken back */
+static LpbmDatabase* asked = NULL; /* by this session, and not yet taken back */
+
+/* The backed-up database of that name, or NULL. */
+static LpbmDatabase* find_ours(const char* name) {
+  LpbmDatabase* found;
+
+  if (name == NULL || lpbm_shared == NULL) return NULL;
+  lpbm_shared_lock(false);
+  found = lpbm_database_by_name(name);
+  lpbm_shared_unlock();
+  return found;
+}
 
 static bool is_ours(const char* name) {
-  return name != NULL && strcmp(name, lpbm_settings.database) == 0;
+  return find_ours(name) != NULL;
 }
 
 /* The last one of that name counts, as for the command; or NULL. */
@@ -114,6 +125,19 @@ static bool will_move(const AlterDatabaseStmt* statement) {
          OidIsValid(get_tablespace_oid(space, true));
 }
 
+static const char* name_in(Node* node) {
+  switch (nodeTag(node)) {
+    case T_DropdbStmt:
+      return ((DropdbStmt*)node)->dbname;
+    case T_RenameStmt:
+      return ((RenameStmt*)node)->subname;
+    case T_AlterDatabaseStmt:
+      return ((AlterDatabaseStmt*)node)->dbname;
+    default:
+      return template_of((CreatedbStmt*)node);
+  }
+}
+
 /*
  * Nobody who may not do it can stop the backup by trying, and nothing is let go for a command that fails at once. All
  * but RENAME are refused in transaction blocks.
@@ -136,10 +160,10 @@ static bool concerns_us(Node* node, ProcessUtilityContext context) {
 }
 
 static void take_back(void) {
-  if (!asked) return;
-  asked = false;
+  if (asked == NULL) return;
   lpbm_shared_lock(true);
-  lpbm_shared->releases--;
+  asked->releases--;
+  asked = NULL;
   lpbm_shared_unlock();
   lpbm_wake_launcher();
 }
@@ -154,22 +178,23 @@ static int worker_pid(void) {
   int pid;
 
   lpbm_shared_lock(false);
-  pid = lpbm_shared->worker_pid;
+  pid = asked->worker_pid;
   lpbm_shared_unlock();
   return pid;
 }
 
 /* Its engine's sessions end a moment after it; the command waits for them by itself. */
-static void ask(void) {
+static void ask(const char* name) {
   static bool registered = false;
   int pid;
 
   if (!registered) before_shmem_exit(at_exit, (Datum)0);
   registered = true;
   lpbm_shared_lock(true);
-  lpbm_shared->releases++;
-  asked = true;
+  asked = lpbm_database_by_name(name);
+  if (asked != NULL) asked->releases++;
   lpbm_shared_unlock();
+  if (asked == NULL) return; /* not backed up any more */
   pid = worker_pid();
   if (pid != 0) kill(pid, SIGTERM);
   for (int waited = 0; worker_pid() != 0 && waited < PATIENCE_MS; waited += 10) {
@@ -190,13 +215,14 @@ static void run(PlannedStmt* statement, const char* text, bool read_only, Proces
 static void release(PlannedStmt* statement, const char* text, bool read_only, ProcessUtilityContext context,
                     ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* destination,
                     QueryCompletion* completion) {
-  if (lpbm_shared == NULL || asked || MyBackendType != B_BACKEND || !concerns_us(statement->utilityStmt, context)) {
+  if (lpbm_shared == NULL || asked != NULL || MyBackendType != B_BACKEND ||
+      !concerns_us(statement->utilityStmt, context)) {
     run(statement, text, read_only, context, parameters, environment, destination, completion);
     return;
   }
   PG_TRY();
   {
-    ask();
+    ask(name_in(statement->utilityStmt));
     run(statement, text, read_only, context, parameters, environment, destination, completion);
   }
   PG_FINALLY();

@@ -4,8 +4,8 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "commands/dbcommands.h"
 #include "compat.h"
+#include "databases.h"
 #include "ddl_class.h"
 #include "ddl_message.h"
 #include "ddl_order.h"
@@ -34,7 +34,6 @@ typedef struct Stretch {
 } Stretch;
 
 static ProcessUtility_hook_type next_hook = NULL;
-static char* const* backed_up_database = NULL;
 static bool exempt = false;
 static uint64 counter = 0;
 
@@ -89,15 +88,9 @@ static char* hole_text(const char* code, const char* detail) {
 /* --- when there is anything to do -------------------------------------------------------------------------------- */
 
 static bool can_capture(void) {
-  char* name;
-  bool ours;
-
   if (exempt || !IsUnderPostmaster || !lpbm_key_loaded() || !XLogLogicalInfoActive()) return false;
   if (!OidIsValid(MyDatabaseId) || !IsTransactionState() || IsInParallelMode() || RecoveryInProgress()) return false;
-  name = get_database_name(MyDatabaseId);
-  ours = name != NULL && strcmp(name, *backed_up_database) == 0;
-  if (name != NULL) pfree(name);
-  return ours;
+  return lpbm_is_backed_up();
 }
 
 /* Whether what runs inside of the innermost statement can matter: its own subcommands are in its text. */
@@ -414,8 +407,7 @@ static void process_utility(PlannedStmt* statement, const char* query, bool read
   }
 }
 
-void lpbm_ddl_install(char* const* database) {
-  backed_up_database = database;
+void lpbm_ddl_install(void) {
   next_hook = ProcessUtility_hook;
   ProcessUtility_hook = process_utility;
   RegisterXactCallback(watch_transaction, NULL);

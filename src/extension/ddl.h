@@ -8,11 +8,11 @@
 #include "postgres.h"
 
 /*
- * Installs the hooks; to be called once, from _PG_init in shared_preload_libraries, after lpbm_key_load. `database`
- * points to the variable of the setting lpbm.database: in sessions of other databases nothing is written. Nothing is
- * written either where there is no key or wal_level is below logical.
+ * Installs the hooks; to be called once, from _PG_init in shared_preload_libraries, after lpbm_key_load. In sessions of
+ * databases that lpbm.database does not name nothing is written. Nothing is written either where there is no key or
+ * wal_level is below logical.
  */
-extern void lpbm_ddl_install(char* const* database);
+extern void lpbm_ddl_install(void);
 
 /*
  * Call it once at the start of a process of our own that writes to the backed-up database: its transactions are then

@@ -90,6 +90,7 @@ void parse(std::string_view line, LpbmEvent& event) {
   event.next = number(object, "next", -1);
   event.journal_after = number(object, "journal_after", 0);
   event.mailed = number(object, "mailed", 0);
+  event.whole = object.value("whole", false);
   event.stale = number(object, "stale", 0);
   event.stale_cause = text(object, "stale_cause");
   event.full = text(object, "full");
@@ -114,6 +115,7 @@ bool parse_entry(std::string_view line, LpbmEntryLine& entry) {
   entry.full = object.value("kind", "") == "full";
   entry.finished = number(object, "finished", 0);
   object.value("stream", "").copy(entry.stream, sizeof entry.stream - 1);
+  object.value("database", "").copy(entry.database, sizeof entry.database - 1);
   return entry.number > 0;
 }
 

@@ -57,6 +57,7 @@ typedef struct LpbmEvent {
   int64_t journal_after;
   int64_t mailed;
   /* delta's result: what waits for a refresh, and why; the reason of a full that is needed instead, or NULL */
+  bool whole; /* nothing was read that it has not journalled */
   int64_t stale;
   char* stale_cause;
   char* full;
@@ -76,6 +77,7 @@ typedef struct LpbmEntryLine {
   uint64_t number;
   bool full;
   char stream[17];
+  char database[512]; /* its name; empty: the line has none */
   char cid[128];
   uint64_t to;      /* LSN */
   int64_t finished; /* microseconds since 1970 */

@@ -6,6 +6,7 @@
 #include "access/xlog.h"
 #include "catalog/pg_type_d.h"
 #include "commands/dbcommands.h"
+#include "databases.h"
 #include "event.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -69,13 +70,15 @@ static char* exclusive_lock(bool ours) {
 
 /* The backup would wait for this transaction, which waits for it. */
 static void demand_no_obstacle(void) {
+  const LpbmDatabase* database;
   char* locked;
   bool streaming;
   bool ours;
 
   lpbm_shared_lock(false);
-  streaming = lpbm_shared->stream[0] != '\0' && lpbm_shared->state == LPBM_STATE_RUNNING;
-  ours = lpbm_shared->database == MyDatabaseId;
+  database = lpbm_asked_database(LPBM_JOB_DELTA);
+  streaming = database->stream[0] != '\0' && database->state == LPBM_STATE_RUNNING;
+  ours = database->oid == MyDatabaseId;
   lpbm_shared_unlock();
   locked = exclusive_lock(ours);
   if (locked != NULL)
@@ -183,11 +186,15 @@ static void prepare_restore(FunctionCallInfo fcinfo, LpbmRequest* request) {
   if (target[0] == '\0' || strlen(target) >= NAMEDATALEN)
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" cannot be the name of a database", target)));
-  if (strcmp(target, lpbm_settings.database) == 0)
+  if (!lpbm_names()->all && lpbm_names_hold(target, false, true))
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("database \"%s\" is the one that lpbm backs up", target),
              errhint("Restore into another, empty database, and rename the two.")));
   lpbm_copy_text(request->target, lpbm_to_utf8(target), sizeof(request->target));
+  lpbm_copy_text(request->here, lpbm_to_utf8(get_database_name(MyDatabaseId)), sizeof(request->here));
+  /* The function of an earlier version of the extension has not this argument. */
+  if (PG_NARGS() > 3 && !PG_ARGISNULL(3))
+    lpbm_copy_text(request->source, lpbm_to_utf8(text_to_cstring(PG_GETARG_TEXT_PP(3))), sizeof(request->source));
   if (!PG_ARGISNULL(2)) {
     TimestampTz until = PG_GETARG_TIMESTAMPTZ(2);
 
@@ -265,7 +272,7 @@ static void set_pause(bool paused) {
   lpbm_shared_lock(true);
   lpbm_shared->pausing = paused;
   lpbm_shared_unlock();
-  lpbm_wake_worker();
+  lpbm_wake_workers();
 }
 
 Datum lpbm_pause(PG_FUNCTION_ARGS) {

@@ -10,6 +10,12 @@
 extern void lpbm_demand_library(void);
 
 /*
+ * Whose worker does a job for this session: deltas and fulls that of its own database, where it is backed up, and all
+ * else the first. Under the lock.
+ */
+extern LpbmDatabase* lpbm_asked_database(LpbmJobKind kind);
+
+/*
  * Hands a request to the worker and, unless it is unattended, waits for the answer, which is copied back. Raises the
  * worker's error. An interrupted session leaves the job to finish.
  */

@@ -18,9 +18,24 @@ void lpbm_demand_library(void) {
              errhint("Add lpbm to shared_preload_libraries and restart the server.")));
 }
 
+LpbmDatabase* lpbm_asked_database(LpbmJobKind kind) {
+  LpbmDatabase* here = lpbm_database_by_oid(MyDatabaseId);
+
+  if (here != NULL && (kind == LPBM_JOB_DELTA || kind == LPBM_JOB_FULL)) return here;
+  return &lpbm_shared->databases[lpbm_shared->first];
+}
+
+/* NULL where its place is another's now. */
+static const LpbmDatabase* asked(const LpbmRequest* request) {
+  const LpbmDatabase* database = &lpbm_shared->databases[request->place];
+
+  return OidIsValid(request->database) && request->database != database->oid ? NULL : database;
+}
+
 /* Why nobody would answer, or NULL. Under the lock. */
-static const char* nobody_home(void) {
-  switch (lpbm_shared->state) {
+static const char* nobody_home(const LpbmDatabase* database) {
+  if (database == NULL || database->name[0] == '\0') return "lpbm knows of no such database to back up";
+  switch (database->state) {
     case LPBM_STATE_NO_DATABASE:
       return "the database that lpbm backs up does not exist";
     case LPBM_STATE_RELEASED:
@@ -44,22 +59,26 @@ static LpbmRequest* find(uint64 id) {
 
 static void submit(LpbmRequest* request) {
   LpbmRequest* place = NULL;
+  LpbmDatabase* database;
   const char* cause;
 
   lpbm_shared_lock(true);
-  cause = nobody_home();
+  database = lpbm_asked_database(request->kind);
+  cause = nobody_home(database);
   for (int i = 0; i < LPBM_MAX_REQUESTS && place == NULL; i++)
     if (lpbm_shared->requests[i].state == LPBM_REQUEST_FREE) place = &lpbm_shared->requests[i];
   if (cause == NULL && place != NULL) {
     request->state = LPBM_REQUEST_NEW;
     request->id = ++lpbm_shared->next_request;
     request->pid = MyProcPid;
+    request->place = (int)(database - lpbm_shared->databases);
+    request->database = database->oid;
     *place = *request;
   }
   lpbm_shared_unlock();
   if (cause != NULL) refuse(cause);
   if (place == NULL) refuse("too many sessions wait for lpbm");
-  lpbm_wake_worker();
+  lpbm_wake_worker(database);
 }
 
 /*
@@ -98,7 +117,7 @@ static bool fetch(LpbmRequest* request, const char** cause) {
     memset(place, 0, sizeof(*place));
     done = true;
   } else if (place != NULL && place->state == LPBM_REQUEST_NEW) {
-    *cause = nobody_home();
+    *cause = nobody_home(asked(request));
   }
   lpbm_shared_unlock();
   return done;

@@ -16,6 +16,10 @@ typedef struct LpbmPosition {
   uint64 seq;
 } LpbmPosition;
 
+static inline bool lpbm_position_is_before(LpbmPosition one, LpbmPosition other) {
+  return one.run < other.run || (one.run == other.run && one.seq < other.seq);
+}
+
 /* Where a full backup's bridge begins to read: log files with frames from there on must be kept for it. */
 typedef struct LpbmHold {
   LpbmPosition position;

@@ -121,26 +121,32 @@ char* lpbm_journal_file_text(void) {
   return text;
 }
 
-/* Numbers of the lines as their own text says; a line that says none has no place in the table. */
-static void insert_lines(const char* table, char* text) {
-  char* sql = psprintf("INSERT INTO %s (entry, line) VALUES ($1, $2)", table);
+/* Number of the line as its own text says; one that says none has no place in the table. Returns the next line. */
+static char* insert_line(const char* table, char* line, bool header) {
+  char* newline = strchr(line, '\n');
   Oid types[] = {INT8OID, TEXTOID};
+  LpbmEntryLine entry;
   Datum values[2];
-  bool header = true;
 
-  for (char* line = text; *line != '\0';) {
-    char* newline = strchr(line, '\n');
-    LpbmEntryLine entry;
-
-    *newline = '\0';
-    if (header || lpbm_entry_parse(line, newline - line, &entry)) {
-      values[0] = Int64GetDatum(header ? 0 : (int64)entry.number);
-      values[1] = CStringGetTextDatum(lpbm_from_utf8(line));
-      run(sql, 2, types, values);
-    }
-    header = false;
-    line = newline + 1;
+  *newline = '\0';
+  if (header || lpbm_entry_parse(line, newline - line, &entry)) {
+    values[0] = Int64GetDatum(header ? 0 : (int64)entry.number);
+    values[1] = CStringGetTextDatum(lpbm_from_utf8(line));
+    run(psprintf("INSERT INTO %s (entry, line) VALUES ($1, $2)", table), 2, types, values);
   }
+  return newline + 1;
+}
+
+static int count_lines(const char* text) {
+  int count = 0;
+
+  for (; *text != '\0'; text++) count += *text == '\n';
+  return count;
+}
+
+static char* skip_lines(char* text, int count) {
+  for (; count > 0; count--) text = strchr(text, '\n') + 1;
+  return text;
 }
 
 /* The table's text in the same form, palloced outside of SPI. */
@@ -155,6 +161,20 @@ static char* table_text(const char* table, MemoryContext context) {
   return text == NULL ? NULL : MemoryContextStrdup(context, text);
 }
 
+/* Most often lines were added alone. Both texts end with a newline. */
+static void insert_changed(const char* table, const char* before, char* text) {
+  const char* now = lpbm_from_utf8(text);
+  size_t same = before == NULL ? 0 : strlen(before);
+
+  if (same > 0 && strncmp(before, now, same) == 0) {
+    /* Where the encodings differ, so may the lengths. */
+    for (char* line = skip_lines(text, count_lines(before)); *line != '\0';) line = insert_line(table, line, false);
+    return;
+  }
+  run(psprintf("DELETE FROM %s", table), 0, NULL, NULL);
+  for (char* line = text; *line != '\0';) line = insert_line(table, line, line == text);
+}
+
 bool lpbm_journal_table_refresh(void) {
   MemoryContext context = CurrentMemoryContext;
   const char* table;
@@ -166,10 +186,7 @@ bool lpbm_journal_table_refresh(void) {
   table = table_name();
   if (table != NULL) {
     before = table_text(table, context);
-    if (before == NULL || strcmp(before, lpbm_from_utf8(text)) != 0) {
-      run(psprintf("DELETE FROM %s", table), 0, NULL, NULL);
-      insert_lines(table, text);
-    }
+    insert_changed(table, before, text);
   }
   end();
   return table != NULL;

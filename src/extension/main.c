@@ -26,7 +26,7 @@ void _PG_init(void) {
     ereport(LOG,
             (errmsg("lpbm makes no backups: %s", lpbm_key_problem),
              errhint("Make lpbm.directory and what is in it the server user's, keys with mode 0600, and restart.")));
-  lpbm_ddl_install(&lpbm_settings.database);
+  lpbm_ddl_install();
   lpbm_database_release_install();
   lpbm_launcher_register();
 }

@@ -61,7 +61,8 @@ static const char* show_site(void) {
 }
 
 static const TextSetting texts[] = {
-    {S(database), "postgres", lpbm_check_name, "Sets the database that lpbm backs up.", NULL, PGC_POSTMASTER, 0},
+    {S(database), "postgres", lpbm_check_databases, "Sets the database that lpbm backs up, or several.",
+     "Names separated by commas, or * for all that are no templates and can be connected to.", PGC_POSTMASTER, 0},
     {S(directory), "lpbm", lpbm_check_directory,
      "Sets the directory in which lpbm keeps its keys, position, journal and, by default, its store.",
      "A relative path is relative to the data directory.", PGC_POSTMASTER, 0},
@@ -215,11 +216,12 @@ static int64 scaled(const NumberSetting* setting) {
   return *setting->variable;
 }
 
-void lpbm_settings_json(StringInfo out) {
+void lpbm_settings_json(StringInfo out, const char* database) {
   for (size_t i = 0; i < lengthof(texts); i++) {
     const TextSetting* s = &texts[i];
     const char* value = s->variable == &lpbm_settings.site        ? lpbm_site()
                         : s->variable == &lpbm_settings.directory ? lpbm_directory()
+                        : s->variable == &lpbm_settings.database  ? database
                                                                   : *s->variable;
 
     if (s->variable == &lpbm_settings.conninfo) continue; /* told as part of the whole connection string */

@@ -61,8 +61,9 @@ extern const char* lpbm_directory(void);
 extern const char* lpbm_site(void);
 
 /* Appends `"name":value,...` of all settings that the engine is told (docs/formats.md, Worker and engine), without
- * braces, in UTF-8. In a transaction unless the database's encoding is UTF-8. */
-extern void lpbm_settings_json(StringInfo out);
+ * braces, in UTF-8; `database` is the one that its job is about. In a transaction unless the database's encoding is
+ * UTF-8. */
+extern void lpbm_settings_json(StringInfo out, const char* database);
 /* Appends text of the server's encoding as a JSON string in UTF-8. Same demands. */
 extern void lpbm_json_text(StringInfo out, const char* text);
 

@@ -3,8 +3,8 @@
 #include <ctype.h>
 
 #include "../engine/schedule/cron_c.h"
+#include "databases.h"
 
-#define NAME_LIMIT 63
 #define SITE_LIMIT 64
 
 static bool has_control(const char* text) {
@@ -19,14 +19,15 @@ static bool refuse_control(const char* text) {
   return false;
 }
 
-bool lpbm_check_name(char** value, void** extra, GucSource source) {
+bool lpbm_check_databases(char** value, void** extra, GucSource source) {
+  static LpbmNames names; /* too large for a stack */
+  const char* problem = lpbm_names_parse(*value, &names);
+
   (void)extra;
   (void)source;
-  if (**value == '\0' || strlen(*value) > NAME_LIMIT) {
-    GUC_check_errdetail("It must be the name of one database, of 1 to %d bytes.", NAME_LIMIT);
-    return false;
-  }
-  return true;
+  if (problem == NULL) return true;
+  GUC_check_errdetail("It must be the name of a database, names with commas between them, or *: %s.", problem);
+  return false;
 }
 
 bool lpbm_check_directory(char** value, void** extra, GucSource source) {

@@ -6,7 +6,7 @@
 
 #include "utils/guc.h"
 
-extern bool lpbm_check_name(char** value, void** extra, GucSource source);
+extern bool lpbm_check_databases(char** value, void** extra, GucSource source);
 extern bool lpbm_check_directory(char** value, void** extra, GucSource source);
 extern bool lpbm_check_site(char** value, void** extra, GucSource source);
 extern bool lpbm_check_conninfo(char** value, void** extra, GucSource source);

@@ -8,6 +8,7 @@
 #include "utils/timestamp.h"
 
 LpbmShared* lpbm_shared = NULL;
+LpbmDatabase* lpbm_mine = NULL;
 char* lpbm_key_problem = NULL;
 
 static shmem_request_hook_type previous_request = NULL;
@@ -28,6 +29,9 @@ static void start_memory(void) {
     memset(lpbm_shared, 0, sizeof(LpbmShared));
     LWLockInitialize(&lpbm_shared->lock, LWLockNewTrancheId());
     ConditionVariableInit(&lpbm_shared->answered);
+    /* What is not * is known before anybody has looked for it. */
+    for (int i = 0; i < lpbm_names()->count; i++)
+      strlcpy(lpbm_shared->databases[i].name, lpbm_names()->names[i], NAMEDATALEN);
   }
   LWLockRelease(AddinShmemInitLock);
   LWLockRegisterTranche(lpbm_shared->lock.tranche, "lpbm");
@@ -50,13 +54,29 @@ void lpbm_shared_unlock(void) {
 
 void lpbm_set_state(LpbmState state) {
   lpbm_shared_lock(true);
-  lpbm_shared->state = state;
+  lpbm_mine->state = state;
   lpbm_shared_unlock();
 }
 
-void lpbm_wake_worker(void) {
+static void wake(const LpbmDatabase* database) {
+  if (database != NULL && database->worker_latch != NULL) SetLatch(database->worker_latch);
+}
+
+void lpbm_wake_worker(const LpbmDatabase* database) {
   lpbm_shared_lock(false);
-  if (lpbm_shared->worker_latch != NULL) SetLatch(lpbm_shared->worker_latch);
+  wake(database);
+  lpbm_shared_unlock();
+}
+
+void lpbm_wake_workers(void) {
+  lpbm_shared_lock(false);
+  for (int i = 0; i < LPBM_MAX_DATABASES; i++) wake(&lpbm_shared->databases[i]);
+  lpbm_shared_unlock();
+}
+
+void lpbm_wake_first(void) {
+  lpbm_shared_lock(false);
+  wake(&lpbm_shared->databases[lpbm_shared->first]);
   lpbm_shared_unlock();
 }
 
@@ -65,6 +85,36 @@ void lpbm_wake_launcher(void) {
   if (lpbm_shared->launcher_latch != NULL) SetLatch(lpbm_shared->launcher_latch);
   lpbm_shared_unlock();
 }
+
+/* --- databases --------------------------------------------------------------------------------------------------- */
+
+bool lpbm_is_first(void) {
+  return lpbm_mine == &lpbm_shared->databases[lpbm_shared->first];
+}
+
+LpbmDatabase* lpbm_database_by_oid(Oid oid) {
+  for (int i = 0; i < LPBM_MAX_DATABASES && OidIsValid(oid); i++)
+    if (lpbm_shared->databases[i].name[0] != '\0' && lpbm_shared->databases[i].oid == oid)
+      return &lpbm_shared->databases[i];
+  return NULL;
+}
+
+LpbmDatabase* lpbm_database_by_name(const char* name) {
+  for (int i = 0; i < LPBM_MAX_DATABASES; i++)
+    if (name[0] != '\0' && strcmp(lpbm_shared->databases[i].name, name) == 0) return &lpbm_shared->databases[i];
+  return NULL;
+}
+
+bool lpbm_is_asked(const LpbmRequest* request) {
+  return &lpbm_shared->databases[request->place] == lpbm_mine &&
+         (!OidIsValid(request->database) || request->database == lpbm_mine->oid);
+}
+
+bool lpbm_are_several(void) {
+  return lpbm_names()->all || lpbm_names()->count > 1;
+}
+
+/* --- texts and problems ------------------------------------------------------------------------------------------ */
 
 void lpbm_copy_text(char* to, const char* from, size_t size) {
   size_t length = strlen(from);
@@ -77,11 +127,11 @@ void lpbm_copy_text(char* to, const char* from, size_t size) {
   to[length] = '\0';
 }
 
-static LpbmProblem* find_problem(const char* name) {
+static LpbmProblem* find_problem(LpbmDatabase* database, const char* name) {
   LpbmProblem* free_one = NULL;
 
   for (int i = 0; i < LPBM_MAX_PROBLEMS; i++) {
-    LpbmProblem* problem = &lpbm_shared->problems[i];
+    LpbmProblem* problem = &database->problems[i];
 
     if (strcmp(problem->name, name) == 0) return problem;
     if (problem->name[0] == '\0' && free_one == NULL) free_one = problem;
@@ -89,7 +139,7 @@ static LpbmProblem* find_problem(const char* name) {
   return free_one;
 }
 
-bool lpbm_problem_set(const char* name, const char* text, const char* hint) {
+bool lpbm_problem_set(LpbmDatabase* database, const char* name, const char* text, const char* hint) {
   LpbmProblem* problem;
   bool news = false;
   TimestampTz now = GetCurrentTimestamp();
@@ -97,7 +147,7 @@ bool lpbm_problem_set(const char* name, const char* text, const char* hint) {
 
   if (text != NULL) lpbm_copy_text(cut, text, sizeof(cut));
   lpbm_shared_lock(true);
-  problem = find_problem(name);
+  problem = find_problem(database, name);
   if (problem != NULL && text == NULL) {
     news = problem->name[0] != '\0';
     memset(problem, 0, sizeof(*problem));

@@ -15,6 +15,9 @@
 #define FIRST_LINE "lpbm-position 1\n"
 #define LAST_LINE "end\n"
 
+static char own_directory[MAXPGPATH];
+static char own_name[LPBM_DATABASE_HEX / 2]; /* of the database, in UTF-8 */
+
 const char* lpbm_path(const char* name) {
   static char path[MAXPGPATH];
 
@@ -24,11 +27,17 @@ const char* lpbm_path(const char* name) {
 
 void lpbm_replace_file(const char* name, const char* data, size_t length) {
   char path[MAXPGPATH];
+
+  strlcpy(path, lpbm_path(name), sizeof(path));
+  lpbm_replace_path(path, data, length);
+}
+
+void lpbm_replace_path(const char* path, const char* data, size_t length) {
   char temporary[MAXPGPATH];
   int fd;
 
-  strlcpy(path, lpbm_path(name), sizeof(path));
-  snprintf(temporary, sizeof(temporary), "%s.new", lpbm_path(name));
+  if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
+    ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG), errmsg("the path \"%s\" is too long", path)));
   fd = OpenTransientFilePerm(temporary, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, S_IRUSR | S_IWUSR);
   if (fd < 0) ereport(ERROR, (errcode_for_file_access(), errmsg("could not create file \"%s\": %m", temporary)));
   while (length > 0) {
@@ -62,12 +71,14 @@ void lpbm_binding_now(LpbmBinding* binding) {
   binding->inode = status.st_ino;
   strlcpy(binding->path, DataDir, sizeof(binding->path));
   strlcpy(binding->site, lpbm_site(), sizeof(binding->site));
+  for (size_t i = 0; i < strlen(own_name); i++) snprintf(binding->name + 2 * i, 3, "%02x", (unsigned char)own_name[i]);
 }
 
 const char* lpbm_binding_difference(const LpbmBinding* then, const LpbmBinding* now) {
   if (then->system != now->system) return "the system identifier is another";
   if (then->timeline != now->timeline) return "the server is on another timeline";
   if (then->database != now->database) return "the database is another";
+  if (then->name[0] != '\0' && strcmp(then->name, now->name) != 0) return "the database has another name";
   if (strcmp(then->site, now->site) != 0) return "lpbm.site was changed";
   if (then->inode != now->inode || strcmp(then->path, now->path) != 0) return "the data directory is another";
   return NULL;
@@ -103,8 +114,10 @@ void lpbm_stream_save(const LpbmStream* s) {
                    LSN_FORMAT_ARGS(s->poison));
   appendStringInfo(&out, "globals " UINT64_FORMAT "\nautomatic " INT64_FORMAT "\ncomplete %d\nfull_wanted %s\n",
                    s->globals, s->automatic, s->complete ? 1 : 0, s->full_wanted);
+  appendStringInfo(&out, "name %s\nneeded_run " UINT64_FORMAT "\nneeded_seq " UINT64_FORMAT "\n", s->binding.name,
+                   s->needed.run, s->needed.seq);
   appendStringInfoString(&out, LAST_LINE);
-  lpbm_replace_file("position", out.data, out.len);
+  lpbm_replace_path(lpbm_own_path("position"), out.data, out.len);
   pfree(out.data);
 }
 
@@ -184,18 +197,118 @@ static bool parse(char* at, LpbmStream* s) {
   s->automatic = (TimestampTz)take_number(&at, "automatic");
   s->complete = take_number(&at, "complete") == 1;
   take_text(&at, "full_wanted", s->full_wanted, sizeof(s->full_wanted));
+  if (at != NULL && strcmp(at, LAST_LINE) != 0) { /* not so in files of before */
+    take_text(&at, "name", s->binding.name, sizeof(s->binding.name));
+    s->needed.run = take_number(&at, "needed_run");
+    s->needed.seq = take_number(&at, "needed_seq");
+  }
   return at != NULL && strcmp(at, LAST_LINE) == 0 && strlen(s->id) == 16;
 }
 
-bool lpbm_stream_load(LpbmStream* stream) {
-  char* text = read_file(lpbm_path("position"), FILE_LIMIT);
-  bool good;
+/* False where there is none; *damaged where it is no position. */
+static bool load(const char* path, LpbmStream* stream, bool* damaged) {
+  char* text = read_file(path, FILE_LIMIT);
 
+  *damaged = false;
   if (text == NULL) return false;
-  good = parse(text, stream);
+  *damaged = !parse(text, stream);
   pfree(text);
-  if (!good) ereport(LOG, (errmsg("lpbm: file \"%s\" is damaged; a new stream begins", lpbm_path("position"))));
-  return good;
+  return !*damaged;
+}
+
+bool lpbm_stream_load(LpbmStream* stream) {
+  bool damaged;
+  bool found = load(lpbm_own_path("position"), stream, &damaged);
+
+  if (damaged) ereport(LOG, (errmsg("lpbm: file \"%s\" is damaged; a new stream begins", lpbm_own_path("position"))));
+  return found;
+}
+
+/* --- whose files lie where --------------------------------------------------------------------------------------- */
+
+static bool is_among(Oid oid, const Oid* oids, int count) {
+  for (int i = 0; i < count; i++)
+    if (oids[i] == oid) return true;
+  return false;
+}
+
+/* The database whose files lie in lpbm.directory itself, or InvalidOid. */
+static Oid database_at_top(void) {
+  LpbmStream stream;
+  bool damaged;
+
+  return load(lpbm_path("position"), &stream, &damaged) ? stream.binding.database : InvalidOid;
+}
+
+/* The one that is there already; else the top, where it is this database's, or free and this one the first. */
+void lpbm_own_directory_find(void) {
+  char number[16];
+  Oid at_top = database_at_top();
+  bool taken;
+
+  lpbm_copy_text(own_name, lpbm_to_utf8(lpbm_mine->name), sizeof(own_name));
+  snprintf(number, sizeof(number), "%u", MyDatabaseId);
+  strlcpy(own_directory, lpbm_path(number), sizeof(own_directory));
+  lpbm_shared_lock(true);
+  taken = at_top != MyDatabaseId && lpbm_database_by_oid(at_top) != NULL;
+  lpbm_mine->at_top = access(own_directory, F_OK) != 0 && (at_top == MyDatabaseId || (lpbm_is_first() && !taken));
+  lpbm_shared_unlock();
+  if (lpbm_mine->at_top) strlcpy(own_directory, lpbm_directory(), sizeof(own_directory));
+  lpbm_own_directory_make();
+}
+
+void lpbm_own_directory_make(void) {
+  if (MakePGDirectory(own_directory) != 0 && errno != EEXIST)
+    ereport(ERROR, (errcode_for_file_access(), errmsg("could not create directory \"%s\": %m", own_directory)));
+}
+
+const char* lpbm_own_directory(void) {
+  return own_directory;
+}
+
+const char* lpbm_own_name(void) {
+  return own_name;
+}
+
+const char* lpbm_own_path(const char* name) {
+  static char path[MAXPGPATH];
+
+  snprintf(path, sizeof(path), "%s/%s", own_directory, name);
+  return path;
+}
+
+static void forget(const char* directory) {
+  char path[MAXPGPATH];
+
+  snprintf(path, sizeof(path), "%s/position", directory);
+  if (access(path, F_OK) != 0) return;
+  (void)durable_unlink(path, LOG);
+  snprintf(path, sizeof(path), "%s/sequences", directory);
+  (void)unlink(path);
+}
+
+/* Others' engines would keep log files for them. What they have left in the store is for the engine. */
+void lpbm_streams_forget(const Oid* databases, int count) {
+  DIR* directory = AllocateDir(lpbm_directory());
+  struct dirent* entry;
+  Oid at_top;
+
+  if (directory == NULL) return;
+  while ((entry = ReadDirExtended(directory, lpbm_directory(), LOG)) != NULL) {
+    char path[MAXPGPATH];
+
+    if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name)) continue;
+    if (is_among((Oid)strtoul(entry->d_name, NULL, 10), databases, count)) continue;
+    strlcpy(path, lpbm_path(entry->d_name), sizeof(path));
+    forget(path);
+  }
+  FreeDir(directory);
+  /* One that the first is about to follow is for its worker to look at. */
+  if (!lpbm_shared->databases[lpbm_shared->first].at_top &&
+      lpbm_shared->databases[lpbm_shared->first].worker_pid != 0) {
+    at_top = database_at_top();
+    if (OidIsValid(at_top) && !is_among(at_top, databases, count)) forget(lpbm_directory());
+  }
 }
 
 /* --- pause ------------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "catalog/pg_authid_d.h"
 #include "commands/dbcommands.h"
 #include "compat.h"
+#include "databases.h"
 #include "ddl.h"
 #include "key.h"
 #include "miscadmin.h"
@@ -52,22 +53,22 @@ void lpbm_publish(void) {
   bool behind = lpbm_worker.stream_ready && (lpbm_is_unjournalled() || lpbm_full_is_needed());
 
   lpbm_shared_lock(true);
-  lpbm_shared->decoded_upto = lpbm_worker.written_upto;
-  lpbm_shared->confirmed = stream->confirmed;
-  lpbm_shared->last_record = lpbm_worker.written_record;
-  lpbm_shared->journalled = stream->journalled;
-  lpbm_shared->last_trigger = lpbm_worker.last_trigger;
-  lpbm_shared->next_trigger = lpbm_worker.next_trigger;
-  lpbm_shared->next_full = lpbm_worker.next_full;
-  strlcpy(lpbm_shared->full_wanted, stream->full_wanted, sizeof(lpbm_shared->full_wanted));
-  lpbm_shared->full_after =
+  lpbm_mine->decoded_upto = lpbm_worker.written_upto;
+  lpbm_mine->confirmed = stream->confirmed;
+  lpbm_mine->last_record = lpbm_worker.written_record;
+  lpbm_mine->journalled = stream->journalled;
+  lpbm_mine->last_trigger = lpbm_worker.last_trigger;
+  lpbm_mine->next_trigger = lpbm_worker.next_trigger;
+  lpbm_mine->next_full = lpbm_worker.next_full;
+  strlcpy(lpbm_mine->full_wanted, stream->full_wanted, sizeof(lpbm_mine->full_wanted));
+  lpbm_mine->full_after =
       stream->full_wanted[0] == '\0' || stream->automatic == 0
           ? 0
           : TimestampTzPlusMilliseconds(stream->automatic, lpbm_settings.min_full_interval * INT64CONST(1000));
   if (!behind)
-    lpbm_shared->behind_since = 0;
-  else if (lpbm_shared->behind_since == 0)
-    lpbm_shared->behind_since = GetCurrentTimestamp();
+    lpbm_mine->behind_since = 0;
+  else if (lpbm_mine->behind_since == 0)
+    lpbm_mine->behind_since = GetCurrentTimestamp();
   lpbm_shared_unlock();
 }
 
@@ -97,15 +98,15 @@ TimestampTz lpbm_due_after(const char* expression, TimestampTz time, TimestampTz
 /* A full that fell due while the server was down is due now. */
 void lpbm_plan_missed_full(void) {
   static bool planned = false;
-  TimestampTz last_full = lpbm_shared->last_full.finished;
+  TimestampTz last_full = lpbm_mine->last_full.finished;
 
-  if (!planned && lpbm_shared->last_full.number > 0)
+  if (!planned && lpbm_mine->last_full.number > 0)
     lpbm_worker.next_full = lpbm_due_after(lpbm_settings.full_backup_cron, last_full, last_full);
   planned = true;
 }
 
 static void plan(TimestampTz now) {
-  TimestampTz last_full = lpbm_shared->last_full.number > 0 ? lpbm_shared->last_full.finished : now;
+  TimestampTz last_full = lpbm_mine->last_full.number > 0 ? lpbm_mine->last_full.finished : now;
 
   lpbm_worker.next_trigger = lpbm_due_after(lpbm_settings.trigger_cron, now, 0);
   if (lpbm_worker.next_full == 0)
@@ -127,23 +128,6 @@ static void reload(void) {
 
 /* --- one trigger ------------------------------------------------------------------------------------------------- */
 
-/* Restoring and verifying need nothing of what stands in the way of backups. */
-static void refuse_backups(const char* cause, const char* hint) {
-  lpbm_requests_refuse(LPBM_JOB_DELTA, cause, hint);
-  lpbm_requests_refuse(LPBM_JOB_FULL, cause, hint);
-}
-
-static void refuse_for_problem(void) {
-  LpbmProblem first;
-
-  memset(&first, 0, sizeof(first));
-  lpbm_shared_lock(false);
-  for (int i = LPBM_MAX_PROBLEMS - 1; i >= 0; i--)
-    if (lpbm_shared->problems[i].name[0] != '\0') first = lpbm_shared->problems[i];
-  lpbm_shared_unlock();
-  refuse_backups(first.name[0] == '\0' ? "backups cannot be made at the moment" : first.text, first.hint);
-}
-
 /* What nobody would come back for by itself: a delta was asked for, and positions of sequences are not written yet. */
 static void look_again_for_positions(TimestampTz now) {
   if (lpbm_worker.positions_written || !lpbm_requests_undecoded()) return;
@@ -161,23 +145,23 @@ static void trigger(TimestampTz now) {
   if (!lpbm_worker.prepared) {
     lpbm_decoder_close();
     lpbm_set_state(LPBM_STATE_BLOCKED);
-    refuse_for_problem();
+    lpbm_requests_refuse_for_problem();
     return;
   }
   if (!lpbm_worker.initialised) {
     if (lpbm_worker.init.failures > 0) {
       lpbm_set_state(LPBM_STATE_BLOCKED);
-      refuse_for_problem();
+      lpbm_requests_refuse_for_problem();
     }
     return;
   }
   if (lpbm_shared->pausing) {
     lpbm_set_state(LPBM_STATE_PAUSED);
-    refuse_backups("backups are paused", "Call lpbm_resume().");
+    lpbm_requests_refuse_backups("backups are paused", "Call lpbm_resume().");
     return;
   }
   if (!lpbm_retry_due(&lpbm_worker.decode) || !lpbm_stream_ensure()) {
-    if (lpbm_worker.decode.failures > 1) refuse_for_problem();
+    if (lpbm_worker.decode.failures > 1) lpbm_requests_refuse_for_problem();
     return;
   }
   lpbm_set_state(LPBM_STATE_RUNNING);
@@ -251,7 +235,7 @@ static bool is_released(void) {
   bool released;
 
   lpbm_shared_lock(false);
-  released = lpbm_shared->releases > 0;
+  released = lpbm_mine->releases > 0;
   lpbm_shared_unlock();
   return released;
 }
@@ -266,13 +250,13 @@ static bool is_backed_up(void) {
   return lpbm_stream_load(&stream) && stream.complete && stream.binding.database == MyDatabaseId;
 }
 
-/* Another name: it is not the database that is to be backed up any more. */
+/* Another name, or no more of those that * means: it is not a database that is to be backed up any more. */
 static void look_at_database(void* argument) {
   char* name;
 
   StartTransactionCommand();
   name = get_database_name(MyDatabaseId);
-  *(bool*)argument = name != NULL && strcmp(name, lpbm_settings.database) == 0;
+  *(bool*)argument = name != NULL && strcmp(name, lpbm_mine->name) == 0 && lpbm_is_backed_up();
   lpbm_worker.restoring = lpbm_database_comment_begins(LPBM_RESTORE_MARK) && !is_backed_up();
   CommitTransactionCommand();
 }
@@ -286,11 +270,29 @@ static bool is_still_ours(void) {
   return ours;
 }
 
+/* Once for each change of what the first one does for all. */
+static void look_at_others(void) {
+  static bool was_first = true;
+  static uint64 journal_changes = 0;
+
+  if (lpbm_is_first() != was_first) {
+    was_first = lpbm_is_first();
+    journal_changes = 0;
+    lpbm_forget_problems_of_server();
+    if (was_first) lpbm_drill_plan();
+  }
+  if (!was_first || journal_changes == lpbm_shared->journal_changes || !lpbm_worker.initialised) return;
+  journal_changes = lpbm_shared->journal_changes;
+  lpbm_journal_changed();
+  lpbm_mail_journal_changed();
+}
+
 static void turn(void) {
   TimestampTz now;
 
   CHECK_FOR_INTERRUPTS();
   if (ConfigReloadPending) reload();
+  look_at_others();
   for (LpbmLane lane = 0; lane < LPBM_LANES; lane++) lpbm_job_read(lane);
   now = GetCurrentTimestamp();
   if (is_due(now)) {
@@ -307,6 +309,13 @@ static void turn(void) {
   lpbm_publish();
 }
 
+static void find_directory_step(void* argument) {
+  (void)argument;
+  StartTransactionCommand();
+  lpbm_own_directory_find();
+  CommitTransactionCommand();
+}
+
 /* --- the process ------------------------------------------------------------------------------------------------- */
 
 static void leave(int code, Datum argument) {
@@ -314,10 +323,11 @@ static void leave(int code, Datum argument) {
   (void)argument;
   for (LpbmLane lane = 0; lane < LPBM_LANES; lane++) lpbm_engine_kill(&lpbm_worker.jobs[lane].engine);
   lpbm_shared_lock(true);
-  lpbm_shared->worker_pid = 0;
-  lpbm_shared->worker_latch = NULL;
-  if (lpbm_shared->state != LPBM_STATE_NO_DATABASE) lpbm_shared->state = LPBM_STATE_OFF;
-  memset(lpbm_shared->progress, 0, sizeof(lpbm_shared->progress));
+  lpbm_mine->worker_pid = 0;
+  lpbm_mine->worker_latch = NULL;
+  lpbm_mine->at_top = false;
+  if (lpbm_mine->state != LPBM_STATE_NO_DATABASE) lpbm_mine->state = LPBM_STATE_OFF;
+  memset(lpbm_mine->progress, 0, sizeof(lpbm_mine->progress));
   lpbm_shared_unlock();
   for (LpbmJobKind kind = LPBM_JOB_DELTA; kind <= LPBM_JOB_MAIL; kind++)
     lpbm_requests_refuse(kind, "lpbm's worker has stopped", "See the server's log.");
@@ -326,30 +336,41 @@ static void leave(int code, Datum argument) {
 
 static void enter(void) {
   lpbm_shared_lock(true);
-  lpbm_shared->worker_pid = MyProcPid;
-  lpbm_shared->worker_latch = MyLatch;
-  lpbm_shared->state = LPBM_STATE_STARTING;
-  lpbm_shared->database = MyDatabaseId;
+  lpbm_mine->worker_pid = MyProcPid;
+  lpbm_mine->worker_latch = MyLatch;
+  lpbm_mine->state = LPBM_STATE_STARTING;
   lpbm_shared->pausing = lpbm_paused();
   lpbm_shared_unlock();
   before_shmem_exit(leave, (Datum)0);
-  lpbm_remove_answers();
+  if (lpbm_is_first()) lpbm_remove_answers();
+}
+
+/* True where the worker can go on; else it ends, and the launcher starts another. */
+static bool find_directory(void) {
+  char cause[LPBM_TEXT];
+  char hint[LPBM_TEXT];
+  bool good = lpbm_attempt(find_directory_step, NULL, false, cause, hint);
+
+  lpbm_tell("directory", good ? NULL : cause, good ? NULL : "lpbm.directory must be writable for the server.");
+  return good;
 }
 
 void lpbm_worker_main(Datum argument) {
+  lpbm_mine = &lpbm_shared->databases[DatumGetInt32(argument)];
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, on_terminate);
   pqsignal(SIGPIPE, SIG_IGN); /* an engine that has died */
   BackgroundWorkerUnblockSignals();
   lpbm_worker_settings_keep();
   lpbm_busy = true;
-  BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+  BackgroundWorkerInitializeConnectionByOid(lpbm_mine->oid, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
   lpbm_busy = false;
   lpbm_loop_context = AllocSetContextCreate(TopMemoryContext, "lpbm worker", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(lpbm_loop_context);
   lpbm_worker_settings_restore();
   enter();
   lpbm_ddl_exempt_process();
+  lpbm_worker.stopping = !find_directory();
   plan(GetCurrentTimestamp());
   lpbm_worker.stale = 1;
   lpbm_worker.next_trigger = GetCurrentTimestamp();

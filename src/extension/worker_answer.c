@@ -12,11 +12,24 @@ static void refresh_step(void* argument) {
   *(bool*)argument = lpbm_journal_table_refresh();
 }
 
+static void tell_first(void) {
+  lpbm_shared_lock(true);
+  lpbm_shared->journal_changes++;
+  lpbm_shared_unlock();
+  lpbm_wake_first();
+}
+
 void lpbm_journal_changed(void) {
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
   bool found = false;
-  bool good = lpbm_attempt(refresh_step, &found, false, cause, hint);
+  bool good;
+
+  if (!lpbm_is_first()) {
+    tell_first();
+    return;
+  }
+  good = lpbm_attempt(refresh_step, &found, false, cause, hint);
 
   lpbm_worker.table_known = good && found;
   lpbm_tell("journal_table", good ? NULL : cause, good ? NULL : hint);
@@ -39,13 +52,14 @@ static void append_to_table(uint64 number, const char* line) {
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
 
-  if (!lpbm_attempt(append_step, &append, false, cause, hint) || !append.added) lpbm_journal_changed();
+  if (!lpbm_is_first() || !lpbm_attempt(append_step, &append, false, cause, hint) || !append.added)
+    lpbm_journal_changed();
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------ */
 
 static void show_progress(LpbmLane lane, const LpbmEvent* event) {
-  LpbmJobProgress* progress = &lpbm_shared->progress[lane];
+  LpbmJobProgress* progress = &lpbm_mine->progress[lane];
 
   lpbm_shared_lock(true);
   lpbm_copy_text(progress->phase, event->phase == NULL ? "" : event->phase, sizeof(progress->phase));
@@ -56,7 +70,7 @@ static void show_progress(LpbmLane lane, const LpbmEvent* event) {
 }
 
 static void show_entry(const LpbmEntryLine* entry) {
-  LpbmLastEntry* last = entry->full ? &lpbm_shared->last_full : &lpbm_shared->last_delta;
+  LpbmLastEntry* last = entry->full ? &lpbm_mine->last_full : &lpbm_mine->last_delta;
 
   lpbm_shared_lock(true);
   last->number = entry->number;
@@ -65,30 +79,34 @@ static void show_entry(const LpbmEntryLine* entry) {
   lpbm_shared_unlock();
 }
 
+/* Lines of a server that had one database alone name none: it is the one whose files lie at the top. */
+static bool is_ours(const LpbmEntryLine* entry) {
+  if (entry->database[0] == '\0') return lpbm_mine->at_top;
+  return strcmp(entry->database, lpbm_own_name()) == 0;
+}
+
 /* The newest full and delta of the journal's file, for lpbm_status after a start. */
 void lpbm_show_last_entries(void* argument) {
   char* text = lpbm_journal_file_text();
+  size_t end = text == NULL ? 0 : strlen(text); /* behind the newline of a line */
   bool full = false;
   bool delta = false;
   LpbmEntryLine entry;
 
   (void)argument;
-  while (text != NULL && !(full && delta)) {
-    size_t length = strlen(text);
-    char* line;
+  while (end > 0 && !(full && delta)) {
+    size_t begin = end - 1;
 
-    if (length == 0) return;
-    text[length - 1] = '\0'; /* its newline */
-    line = strrchr(text, '\n');
-    if (line == NULL) return; /* the header */
-    if (lpbm_entry_parse(line + 1, strlen(line + 1), &entry) && !(entry.full ? full : delta)) {
+    while (begin > 0 && text[begin - 1] != '\n') begin--;
+    if (begin == 0) return; /* the header */
+    if (lpbm_entry_parse(text + begin, end - 1 - begin, &entry) && is_ours(&entry) && !(entry.full ? full : delta)) {
       show_entry(&entry);
       if (entry.full)
         full = true;
       else
         delta = true;
     }
-    line[1] = '\0';
+    end = begin;
   }
 }
 
@@ -174,6 +192,7 @@ static void take_result(LpbmJob* job, const LpbmEvent* event, const char* line) 
   const void* both[2] = {job, line};
 
   job->answered = true;
+  job->whole = event->whole;
   job->stale_left = event->stale;
   lpbm_copy_text(job->stale_cause, event->stale_cause == NULL ? "" : event->stale_cause, sizeof(job->stale_cause));
   lpbm_copy_text(job->full, event->full == NULL ? "" : event->full, sizeof(job->full));

@@ -16,6 +16,7 @@ static TimestampTz next_drill;
 static LpbmRetry retry;
 
 static void show(void) {
+  if (!lpbm_is_first()) return;
   lpbm_shared_lock(true);
   lpbm_shared->next_drill = next_drill;
   lpbm_shared_unlock();
@@ -57,7 +58,7 @@ void lpbm_drill_remember(void) {
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
 
-  if (known) return;
+  if (known || !lpbm_is_first()) return;
   known = true;
   if (!lpbm_attempt(remember_step, NULL, false, cause, hint)) lpbm_tell("directory", cause, hint);
   lpbm_drill_plan();
@@ -67,6 +68,7 @@ void lpbm_drill_remember(void) {
 void lpbm_drill_start_if_due(void) {
   LpbmJob job;
 
+  if (!lpbm_is_first()) return;
   if (lpbm_worker.jobs[LPBM_LANE_DRILL].kind != LPBM_JOB_NONE || next_drill == 0 || next_drill > GetCurrentTimestamp())
     return;
   if (!lpbm_worker.initialised || !lpbm_worker.stream.complete || lpbm_shared->pausing || !lpbm_retry_due(&retry))

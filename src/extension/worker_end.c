@@ -62,6 +62,20 @@ static void refresh_ended(const LpbmJob* job) {
   }
 }
 
+/*
+ * What the delta has read of the csvlog is done with, but for what the bridge of a full may begin with: that runs, or
+ * will. Frames that are done with are so for good, since later ones alone are added to what bridges need.
+ */
+static void note_needed(const LpbmJob* job) {
+  const LpbmJob* full = &lpbm_worker.jobs[LPBM_LANE_LONG];
+  LpbmPosition needed = {job->fence.run, job->fence.seq + 1};
+  LpbmHold hold;
+
+  if (full->kind == LPBM_JOB_FULL && lpbm_position_is_before(full->hold.position, needed)) needed = full->hold.position;
+  if (lpbm_holds_first(&hold) && lpbm_position_is_before(hold.position, needed)) needed = hold.position;
+  if (lpbm_position_is_before(lpbm_worker.stream.needed, needed)) lpbm_worker.stream.needed = needed;
+}
+
 /* A full that is needed is saved first: what is journalled is not looked at again. */
 static void delta_succeeded(const LpbmJob* job) {
   char cause[LPBM_TEXT];
@@ -75,6 +89,7 @@ static void delta_succeeded(const LpbmJob* job) {
     want_full_for_stale(job, job->full);
   lpbm_worker.stream.journalled = Max(lpbm_worker.stream.journalled, job->last_record);
   if (job->globals != 0) lpbm_worker.stream.globals = job->globals;
+  if (job->whole) note_needed(job);
   good = lpbm_attempt(save_step, NULL, false, cause, hint); /* else tried again with the next fence */
   lpbm_tell("directory", good ? NULL : cause, good ? NULL : hint);
   lpbm_retry_reset(&lpbm_worker.delta);

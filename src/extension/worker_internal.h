@@ -30,6 +30,7 @@ typedef struct LpbmJob {
   XLogRecPtr last_record; /* delta: the last record of that */
   bool fenced;
   bool cuts;            /* delta: may end at an anchor of its own, which is to be decoded meanwhile */
+  bool whole;           /* delta: it has journalled all that it has read */
   bool refresh;         /* delta: refreshes what is stale */
   bool unlogged;        /* delta: refreshes unlogged tables */
   uint64 unlogged_sign; /* delta: their sign when it began */
@@ -115,8 +116,15 @@ typedef void (*LpbmStep)(void* argument);
 extern bool lpbm_attempt(LpbmStep step, void* argument, bool decoding, char* cause, char* hint);
 /* SQLSTATE of the error that the last lpbm_attempt caught. */
 extern int lpbm_attempt_code(void);
-/* A problem appears, changes or (cause NULL) is over: into lpbm_status, and into the log where it is news. */
+/*
+ * A problem appears, changes or (cause NULL) is over: into lpbm_status, and into the log where it is news. What is of
+ * the whole server the first worker tells alone.
+ */
 extern void lpbm_tell(const char* name, const char* cause, const char* hint);
+/* A worker that is not the first any more, or not yet, leaves such problems to the other. */
+extern void lpbm_forget_problems_of_server(void);
+/* What lines of the log begin with: where there are several databases, it names this one. */
+extern const char* lpbm_label(void);
 extern void lpbm_retry_later(LpbmRetry* retry);
 extern void lpbm_retry_reset(LpbmRetry* retry);
 extern bool lpbm_retry_due(const LpbmRetry* retry);
@@ -173,7 +181,7 @@ extern bool lpbm_job_runs(LpbmJobKind kind);
 /* Reads what the engine of a lane has said, and ends the job where it is over. */
 extern void lpbm_job_read(LpbmLane lane);
 
-/* The journal has other lines than were added one by one: its table follows. */
+/* The journal has other lines than were added one by one: its table follows, by the first worker. */
 extern void lpbm_journal_changed(void);
 /* A step: shows the newest full and delta of the journal's file in lpbm_status. */
 extern void lpbm_show_last_entries(void* argument);
@@ -208,6 +216,10 @@ extern bool lpbm_requests_answer(LpbmJobKind kind, uint64 id, const char* result
 extern void lpbm_requests_note(bool full, const char* cid);
 /* Answers all that wait, taken or not; for full: also deltas that need one. */
 extern void lpbm_requests_refuse(LpbmJobKind kind, const char* cause, const char* hint);
+/* Refuses deltas and fulls. */
+extern void lpbm_requests_refuse_backups(const char* cause, const char* hint);
+/* The same, for the first of the problems. */
+extern void lpbm_requests_refuse_for_problem(void);
 /* What is stale needs a full: deltas that wait for its refresh wait for that. */
 extern void lpbm_requests_need_full(void);
 /* Whether a delta that was taken waits for a refresh. */

@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid_d.h"
@@ -68,7 +70,9 @@ static void append_settings(StringInfo out) {
   strlcpy(bindir, lpbm_engine_path(), sizeof(bindir));
   get_parent_directory(bindir);
   appendStringInfoString(out, "\"settings\":{");
-  lpbm_settings_json(out);
+  lpbm_settings_json(out, lpbm_mine->name);
+  append_path(out, "state", lpbm_own_directory());
+  appendStringInfo(out, ",\"share\":%d", (int)(lpbm_mine - lpbm_shared->databases));
   appendStringInfo(out, ",\"system\":\"" UINT64_FORMAT "\",\"conninfo\":", GetSystemIdentifier());
   lpbm_json_text(out, connection_string());
   append_path(out, "bindir", bindir);
@@ -130,10 +134,10 @@ bool lpbm_job_start(LpbmLane lane, const LpbmJob* job, const char* members) {
     return false;
   }
   lpbm_shared_lock(true);
-  memset(&lpbm_shared->progress[lane], 0, sizeof(lpbm_shared->progress[lane]));
-  lpbm_shared->progress[lane].kind = job->kind;
-  lpbm_shared->progress[lane].total = -1;
-  lpbm_shared->progress[lane].started = step.job->started;
+  memset(&lpbm_mine->progress[lane], 0, sizeof(lpbm_mine->progress[lane]));
+  lpbm_mine->progress[lane].kind = job->kind;
+  lpbm_mine->progress[lane].total = -1;
+  lpbm_mine->progress[lane].started = step.job->started;
   lpbm_shared_unlock();
   return true;
 }
@@ -142,15 +146,24 @@ static void recover_step(void* argument) {
   *(bool*)argument = lpbm_journal_file_recover();
 }
 
-/* The journal's file is the engine's; where it is lost, it comes back from the table before the engine looks for it. */
-static void recover_journal(void) {
+/*
+ * The journal's file is the engine's; where it is lost, it comes back from the table before any engine looks for it.
+ * False where that is for the first worker to do, which has not yet.
+ */
+static bool recover_journal(void) {
   char cause[LPBM_TEXT];
   char hint[LPBM_TEXT];
   bool recovered = false;
-  bool good = lpbm_attempt(recover_step, &recovered, false, cause, hint);
+  bool good;
 
+  if (!lpbm_is_first()) return lpbm_shared->journal_recovered || access(lpbm_path("journal"), F_OK) == 0;
+  good = lpbm_attempt(recover_step, &recovered, false, cause, hint);
   lpbm_tell("journal_table", good ? NULL : cause, good ? NULL : hint);
   if (recovered) ereport(LOG, (errmsg("lpbm: the journal's file was missing and was written from its table")));
+  lpbm_shared_lock(true);
+  lpbm_shared->journal_recovered = true;
+  lpbm_shared_unlock();
+  return true;
 }
 
 static void start_init(void) {
@@ -159,8 +172,7 @@ static void start_init(void) {
   memset(&job, 0, sizeof(job));
   job.kind = LPBM_JOB_INIT;
   lpbm_worker.look_again = false;
-  recover_journal();
-  if (!lpbm_job_start(LPBM_LANE_LONG, &job, "")) lpbm_retry_later(&lpbm_worker.init);
+  if (!recover_journal() || !lpbm_job_start(LPBM_LANE_LONG, &job, "")) lpbm_retry_later(&lpbm_worker.init);
 }
 
 static const LpbmJob* running_full(void) {
@@ -248,6 +260,13 @@ static void start_full(const char* reason, bool automatic) {
   if (!lpbm_job_start(LPBM_LANE_LONG, &job, members.data)) lpbm_retry_later(&lpbm_worker.full);
 }
 
+/* `name` is UTF-8 already, or empty for none. */
+static void append_name(StringInfo out, const char* member, const char* name) {
+  if (name[0] == '\0') return;
+  appendStringInfo(out, ",\"%s\":", member);
+  escape_json(out, name);
+}
+
 /* The two jobs that a session asks for with arguments of its own. */
 static void start_asked(void) {
   LpbmRequest request;
@@ -267,6 +286,8 @@ static void start_asked(void) {
       appendStringInfoString(&members, "null");
     else
       lpbm_json_text(&members, request.journal);
+    append_name(&members, "database", request.source);
+    append_name(&members, "session_database", request.here);
     appendStringInfo(&members, ",\"until\":%s", request.until[0] == '\0' ? "null" : request.until);
   }
   (void)lpbm_job_start(LPBM_LANE_LONG, &job, members.data);
@@ -295,7 +316,8 @@ static TimestampTz automatic_after(void) {
   for (int i = 0; i < LPBM_MAX_REQUESTS; i++) {
     const LpbmRequest* request = &lpbm_shared->requests[i];
 
-    if (request->state == LPBM_REQUEST_TAKEN && request->kind == LPBM_JOB_DELTA && request->needs_full) {
+    if (lpbm_is_asked(request) && request->state == LPBM_REQUEST_TAKEN && request->kind == LPBM_JOB_DELTA &&
+        request->needs_full) {
       lpbm_shared_unlock();
       return 0;
     }
@@ -340,7 +362,7 @@ void lpbm_job_kill(LpbmLane lane) {
   lpbm_engine_kill(&lpbm_worker.jobs[lane].engine);
   memset(&lpbm_worker.jobs[lane], 0, sizeof(lpbm_worker.jobs[lane]));
   lpbm_shared_lock(true);
-  memset(&lpbm_shared->progress[lane], 0, sizeof(lpbm_shared->progress[lane]));
+  memset(&lpbm_mine->progress[lane], 0, sizeof(lpbm_mine->progress[lane]));
   lpbm_shared_unlock();
 }
 

@@ -11,7 +11,6 @@
  * when something has changed, or at the time that it has named.
  */
 
-#define MAX_NAMES 32
 /* What was committed and is not stored so long after is a problem, even where nothing has failed. */
 #define LATE_MS (15 * 60 * 1000)
 #define EPOCH_SHIFT ((int64)(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
@@ -22,9 +21,7 @@ static struct {
   TimestampTz next;          /* look again then; DT_NOEND: no need */
   TimestampTz journal_after; /* a new journal can wait so long */
   LpbmRetry retry;           /* of an engine that fails altogether */
-  bool late;
-  const char* good[MAX_NAMES]; /* looked at, and no problem */
-  int good_count;
+  uint64 seen;               /* of lpbm_shared->problem_changes */
 } mail = {.problems_changed = true, .journal_changed = true, .next = DT_NOEND};
 
 void lpbm_mail_journal_changed(void) {
@@ -36,16 +33,41 @@ void lpbm_mail_settings_changed(void) {
   lpbm_retry_reset(&mail.retry);
 }
 
+/* The first worker mails what all have found. */
+static void tell_news(void) {
+  if (lpbm_is_first()) {
+    mail.problems_changed = true;
+    return;
+  }
+  lpbm_shared_lock(true);
+  lpbm_shared->problem_changes++;
+  lpbm_shared_unlock();
+  lpbm_wake_first();
+}
+
+/* Whether the name was not among the good ones and is now. Under the lock. */
+static bool set_good(const char* name, bool good) {
+  char* free_one = NULL;
+
+  for (int i = 0; i < LPBM_MAX_GOOD; i++) {
+    if (strcmp(lpbm_mine->good[i], name) == 0) {
+      if (!good) lpbm_mine->good[i][0] = '\0';
+      return false;
+    }
+    if (lpbm_mine->good[i][0] == '\0' && free_one == NULL) free_one = lpbm_mine->good[i];
+  }
+  if (good && free_one != NULL) strlcpy(free_one, name, LPBM_NAME);
+  return good && free_one != NULL;
+}
+
 void lpbm_mail_note(const char* name, bool good, bool news) {
-  int place = 0;
+  bool fresh;
 
   if (strcmp(name, "mail") == 0) return;
-  mail.problems_changed |= news;
-  while (place < mail.good_count && strcmp(mail.good[place], name) != 0) place++;
-  if (!good && place < mail.good_count) mail.good[place] = mail.good[--mail.good_count];
-  if (!good || place < mail.good_count || place == MAX_NAMES) return;
-  mail.good[mail.good_count++] = name;
-  mail.problems_changed = true; /* a problem of before the start may be over */
+  lpbm_shared_lock(true);
+  fresh = set_good(name, good); /* a problem of before the start may be over */
+  lpbm_shared_unlock();
+  if (news || fresh) tell_news();
 }
 
 /* --- what is to be told ------------------------------------------------------------------------------------------ */
@@ -63,34 +85,64 @@ static void append_problem(StringInfo out, const char* name, const char* text, c
 
 /* Behind for long, and not because a full runs or waits for its time, or somebody wanted a pause. */
 static bool is_late(TimestampTz now) {
-  TimestampTz since = lpbm_shared->behind_since;
+  TimestampTz since = lpbm_mine->behind_since;
 
-  return since != 0 && !lpbm_shared->pausing && !lpbm_job_runs(LPBM_JOB_FULL) && lpbm_shared->full_after <= now &&
+  return since != 0 && !lpbm_shared->pausing && !lpbm_job_runs(LPBM_JOB_FULL) && lpbm_mine->full_after <= now &&
          TimestampDifferenceExceeds(since, now, LATE_MS);
+}
+
+/* What a problem is called in mails: those of other databases than the first are told apart by their names. */
+static const char* name_of(const LpbmDatabase* database, const char* name) {
+  return database == lpbm_mine ? name : psprintf("%s of %s", name, lpbm_to_utf8(database->name));
+}
+
+static const char* text_of(const LpbmDatabase* database, const char* text) {
+  return database == lpbm_mine && !lpbm_are_several() ? text
+                                                      : psprintf("database %s: %s", lpbm_to_utf8(database->name), text);
+}
+
+static void append_problems_of(StringInfo out, const LpbmDatabase* database, const LpbmDatabase* copy) {
+  for (int i = 0; i < LPBM_MAX_PROBLEMS; i++) {
+    const LpbmProblem* problem = &copy->problems[i];
+
+    if (problem->name[0] != '\0' && strcmp(problem->name, "mail") != 0)
+      append_problem(out, name_of(database, problem->name), text_of(database, problem->text), problem->hint,
+                     problem->since);
+  }
+  if (copy->late)
+    append_problem(out, name_of(database, "behind"),
+                   text_of(database, psprintf("what was committed since %s is not backed up",
+                                              timestamptz_to_str(copy->behind_since))),
+                   "See the views lpbm_status and lpbm_progress.", copy->behind_since);
+}
+
+static void append_good_of(StringInfo out, const LpbmDatabase* database, const LpbmDatabase* copy) {
+  for (int i = 0; i < LPBM_MAX_GOOD; i++) {
+    if (copy->good[i][0] == '\0') continue;
+    if (out->data[out->len - 1] != '[') appendStringInfoChar(out, ',');
+    escape_json(out, name_of(database, copy->good[i]));
+  }
 }
 
 /* Memory is taken before the lock, since whoever holds that must not raise. */
 static void append_problems(StringInfo out) {
-  static LpbmProblem copy[LPBM_MAX_PROBLEMS];
+  static LpbmDatabase copy;
+  StringInfoData good;
 
-  lpbm_shared_lock(false);
-  memcpy(copy, lpbm_shared->problems, sizeof(copy));
-  lpbm_shared_unlock();
+  initStringInfo(&good);
+  appendStringInfoString(&good, "],\"good\":[");
   appendStringInfoString(out, ",\"problems\":[");
-  for (int i = 0; i < LPBM_MAX_PROBLEMS; i++)
-    if (copy[i].name[0] != '\0' && strcmp(copy[i].name, "mail") != 0)
-      append_problem(out, copy[i].name, copy[i].text, copy[i].hint, copy[i].since);
-  if (mail.late)
-    append_problem(
-        out, "behind",
-        psprintf("what was committed since %s is not backed up", timestamptz_to_str(lpbm_shared->behind_since)),
-        "See the views lpbm_status and lpbm_progress.", lpbm_shared->behind_since);
-  appendStringInfoString(out, "],\"good\":[");
-  for (int i = 0; i < mail.good_count; i++) {
-    if (i > 0) appendStringInfoChar(out, ',');
-    escape_json(out, mail.good[i]);
+  for (int i = 0; i < LPBM_MAX_DATABASES; i++) {
+    const LpbmDatabase* database = &lpbm_shared->databases[i];
+
+    lpbm_shared_lock(false);
+    memcpy(&copy, database, sizeof(copy));
+    lpbm_shared_unlock();
+    if (copy.name[0] == '\0') continue;
+    append_problems_of(out, database, &copy);
+    append_good_of(&good, database, &copy);
   }
-  appendStringInfoChar(out, ']');
+  appendStringInfo(out, "%s]", good.data);
 }
 
 /* --- when -------------------------------------------------------------------------------------------------------- */
@@ -98,7 +150,8 @@ static void append_problems(StringInfo out) {
 static TimestampTz due_at(void) {
   TimestampTz due = mail.next;
 
-  if (lpbm_settings.smtp_url[0] == '\0' || lpbm_worker.jobs[LPBM_LANE_MAIL].kind != LPBM_JOB_NONE) return DT_NOEND;
+  if (!lpbm_is_first() || lpbm_settings.smtp_url[0] == '\0') return DT_NOEND;
+  if (lpbm_worker.jobs[LPBM_LANE_MAIL].kind != LPBM_JOB_NONE) return DT_NOEND;
   if (lpbm_requested(LPBM_JOB_MAIL)) return 0;
   if (mail.journal_changed) due = Min(due, mail.journal_after);
   if (mail.problems_changed || mail.again) due = 0;
@@ -132,18 +185,28 @@ static void start(void) {
   }
 }
 
-void lpbm_mail_start_if_due(void) {
-  TimestampTz now = GetCurrentTimestamp();
+/* A problem that has no step of its own that would find it. */
+static void look_for_late(TimestampTz now) {
   bool late = is_late(now);
 
+  if (late == lpbm_mine->late) return;
+  lpbm_shared_lock(true);
+  lpbm_mine->late = late;
+  lpbm_shared_unlock();
+  lpbm_mail_note("behind", !late, true);
+}
+
+void lpbm_mail_start_if_due(void) {
+  TimestampTz now = GetCurrentTimestamp();
+
+  look_for_late(now);
+  if (!lpbm_is_first()) return;
+  if (mail.seen != lpbm_shared->problem_changes) mail.problems_changed = true;
+  mail.seen = lpbm_shared->problem_changes;
   if (lpbm_settings.smtp_url[0] == '\0') {
     lpbm_tell("mail", NULL, NULL);
     lpbm_requests_refuse(LPBM_JOB_MAIL, "lpbm.smtp_url is empty", "Set lpbm.smtp_url and lpbm.mail_to.");
     return;
-  }
-  if (late != mail.late) {
-    mail.late = late;
-    lpbm_mail_note("behind", !late, true);
   }
   if (due_at() <= now) start();
 }

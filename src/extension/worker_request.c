@@ -4,8 +4,10 @@
 #include "storage/condition_variable.h"
 #include "worker_internal.h"
 
-#define FOR_REQUESTS(request) \
-  for (LpbmRequest* request = lpbm_shared->requests; request < lpbm_shared->requests + LPBM_MAX_REQUESTS; request++)
+/* Those of this worker. */
+#define FOR_REQUESTS(request)                                                                                        \
+  for (LpbmRequest* request = lpbm_shared->requests; request < lpbm_shared->requests + LPBM_MAX_REQUESTS; request++) \
+    if (lpbm_is_asked(request))
 
 static bool is_open(const LpbmRequest* request, LpbmJobKind kind) {
   return request->kind == kind && (request->state == LPBM_REQUEST_NEW || request->state == LPBM_REQUEST_TAKEN);
@@ -173,6 +175,30 @@ void lpbm_requests_refuse(LpbmJobKind kind, const char* cause, const char* hint)
     any = true;
   }
   finish(any);
+}
+
+/* Restoring and verifying need nothing of what stands in the way of backups. */
+void lpbm_requests_refuse_backups(const char* cause, const char* hint) {
+  lpbm_requests_refuse(LPBM_JOB_DELTA, cause, hint);
+  lpbm_requests_refuse(LPBM_JOB_FULL, cause, hint);
+}
+
+/* The first in the list. Under the lock. */
+static void copy_problem(const LpbmDatabase* database, LpbmProblem* first) {
+  for (int i = LPBM_MAX_PROBLEMS - 1; i >= 0; i--)
+    if (database->problems[i].name[0] != '\0') *first = database->problems[i];
+}
+
+/* What is wrong with the whole server is told by the first worker alone (lpbm_tell). */
+void lpbm_requests_refuse_for_problem(void) {
+  LpbmProblem first;
+
+  memset(&first, 0, sizeof(first));
+  lpbm_shared_lock(false);
+  copy_problem(lpbm_mine, &first);
+  if (first.name[0] == '\0') copy_problem(&lpbm_shared->databases[lpbm_shared->first], &first);
+  lpbm_shared_unlock();
+  lpbm_requests_refuse_backups(first.name[0] == '\0' ? "backups cannot be made at the moment" : first.text, first.hint);
 }
 
 void lpbm_requests_settle(void) {

@@ -57,15 +57,51 @@ int lpbm_attempt_code(void) {
   return attempt_code;
 }
 
-void lpbm_tell(const char* name, const char* cause, const char* hint) {
-  bool news = lpbm_problem_set(name, cause, hint);
+/* Of these every worker would find the same. */
+static const char* const of_server[] = {"wal_level",
+                                        "logging_collector",
+                                        "log_destination",
+                                        "log_filename",
+                                        "engine",
+                                        "output_plugin_libraries",
+                                        "cluster_key",
+                                        "recipients",
+                                        "max_replication_slots",
+                                        "directory",
+                                        "encryption",
+                                        "store",
+                                        "pg_dump",
+                                        "pg_dumpall",
+                                        "journal_table",
+                                        "mail",
+                                        "drill"};
 
+static bool is_of_server(const char* name) {
+  for (size_t i = 0; i < lengthof(of_server); i++)
+    if (strcmp(name, of_server[i]) == 0) return true;
+  return false;
+}
+
+void lpbm_forget_problems_of_server(void) {
+  if (lpbm_is_first()) return;
+  for (size_t i = 0; i < lengthof(of_server); i++) (void)lpbm_problem_set(lpbm_mine, of_server[i], NULL, NULL);
+}
+
+const char* lpbm_label(void) {
+  return lpbm_are_several() ? psprintf("lpbm (database \"%s\")", lpbm_mine->name) : "lpbm";
+}
+
+void lpbm_tell(const char* name, const char* cause, const char* hint) {
+  bool news;
+
+  if (!lpbm_is_first() && is_of_server(name)) return;
+  news = lpbm_problem_set(lpbm_mine, name, cause, hint);
   lpbm_mail_note(name, cause == NULL, news);
   if (!news) return;
   if (cause == NULL)
-    ereport(LOG, (errmsg("lpbm: problem \"%s\" is over", name)));
+    ereport(LOG, (errmsg("%s: problem \"%s\" is over", lpbm_label(), name)));
   else
-    ereport(LOG, (errmsg("lpbm: %s", lpbm_from_utf8(cause)),
+    ereport(LOG, (errmsg("%s: %s", lpbm_label(), lpbm_from_utf8(cause)),
                   hint == NULL || hint[0] == '\0' ? 0 : errhint("%s", lpbm_from_utf8(hint))));
 }
 

@@ -49,7 +49,7 @@ void lpbm_want_full(const char* reason, XLogRecPtr lsn) {
   for (char* c = stream->full_wanted; *c != '\0'; c++)
     if ((unsigned char)*c < ' ') *c = ' ';
   if (is_automatic(reason))
-    ereport(LOG, (errmsg("lpbm: a full backup is needed: %s", lpbm_from_utf8(stream->full_wanted))));
+    ereport(LOG, (errmsg("%s: a full backup is needed: %s", lpbm_label(), lpbm_from_utf8(stream->full_wanted))));
   (void)save();
 }
 
@@ -71,8 +71,8 @@ bool lpbm_refresh_due(void) {
 
 static void show_stream(void) {
   lpbm_shared_lock(true);
-  strlcpy(lpbm_shared->stream, lpbm_worker.stream.id, sizeof(lpbm_shared->stream));
-  strlcpy(lpbm_shared->slot, lpbm_worker.stream.slot, sizeof(lpbm_shared->slot));
+  strlcpy(lpbm_mine->stream, lpbm_worker.stream.id, sizeof(lpbm_mine->stream));
+  strlcpy(lpbm_mine->slot, lpbm_worker.stream.slot, sizeof(lpbm_mine->slot));
   lpbm_shared_unlock();
 }
 
@@ -84,11 +84,12 @@ static void begin_stream(const char* reason) {
   lpbm_stream_new(&fresh);
   if (lpbm_worker.stream.binding.system == fresh.binding.system) fresh.automatic = lpbm_worker.stream.automatic;
   lpbm_set_state(LPBM_STATE_CREATING);
+  lpbm_own_directory_make();
   lpbm_slot_drop(fresh.slot);
   fresh.start = fresh.confirmed = lpbm_slot_create(fresh.slot);
   lpbm_holds_start();
   lpbm_worker.holds_started = true;
-  lpbm_sequences_open(lpbm_directory(), fresh.id);
+  lpbm_sequences_open(lpbm_own_directory(), fresh.id);
   StartTransactionCommand();
   lpbm_sequences_baseline();
   CommitTransactionCommand();
@@ -98,7 +99,7 @@ static void begin_stream(const char* reason) {
   lpbm_requests_again();
   lpbm_worker.refreshed = lpbm_worker.stale; /* its full has it */
   lpbm_worker.wanted_lsn = lpbm_worker.full_anchor = InvalidXLogRecPtr;
-  ereport(LOG, (errmsg("lpbm: stream %s begins at %X/%X: %s", fresh.id, LSN_FORMAT_ARGS(fresh.start),
+  ereport(LOG, (errmsg("%s: stream %s begins at %X/%X: %s", lpbm_label(), fresh.id, LSN_FORMAT_ARGS(fresh.start),
                        lpbm_from_utf8(reason))));
 }
 
@@ -144,7 +145,7 @@ static void ensure_stream(void* argument) {
   if (reason != NULL)
     begin_stream(reason);
   else
-    lpbm_sequences_open(lpbm_directory(), lpbm_worker.stream.id);
+    lpbm_sequences_open(lpbm_own_directory(), lpbm_worker.stream.id);
   lpbm_worker.stream_ready = true;
   show_stream();
 }

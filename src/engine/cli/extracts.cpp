@@ -24,6 +24,9 @@ int extract_records(const Options& options, Output& out) {
     note("records are not proven to be the server's; give its cluster.key by --cluster-key");
   else
     job.key = job::read_cluster_key(options.cluster_key);
+  job.stream = options.stream;
+  job.database = options.database;
+  if (!options.cluster_key.empty()) job.directory = std::filesystem::absolute(options.cluster_key).parent_path();
   const job::ExtractReport report = job::extract(job, out);
   out.finish();
   if (options.json)
@@ -81,8 +84,12 @@ void add_extract_command(CLI::App& app, Options& options, Command& chosen) {
       ->type_name("NAME")
       ->capture_default_str();
   command
-      ->add_option("--database", options.database, "statements of this database; may be left out if there is one alone")
+      ->add_option("--database", options.database,
+                   "of this database; may be left out if there is one alone. Whose records are whose is read from the "
+                   "journal beside the cluster.key")
       ->type_name("NAME");
+  command->add_option("--stream", options.stream, "the records of this stream alone (lpbm list --json names them)")
+      ->type_name("ID");
   command->add_flag("--statements", options.statements, "read the logged statements, also beside records of lpbm")
       ->excludes(key);
   command->add_flag("--no-users", options.no_users, "leave out that statements run as the users who ran them");

@@ -38,6 +38,7 @@ ordered_json to_json(const journal::Entry& entry) {
                    {"cid", entry.cid},
                    {"name", entry.name},
                    {"stream", entry.stream},
+                   {"database", entry.database.empty() ? ordered_json(nullptr) : ordered_json(entry.database)},
                    {"started", time_or_null(entry.started)},
                    {"finished", time_or_null(entry.finished)},
                    {"from", entry.from.text()},
@@ -77,6 +78,12 @@ std::string as_table(const journal::Journal& journal) {
     rows.push_back({std::to_string(entry.number), kind_name(entry), to_iso(entry.finished, true), entry.to.text(),
                     std::to_string(entry.transactions), std::to_string(entry.rows), human_size(entry.bytes),
                     human_size(entry.stored_bytes), entry.reason});
+  // Behind the numbers, so that these stand where they do without it.
+  if (journal::databases(journal.entries()).size() > 1) {
+    rows.front().insert(rows.front().begin() + 8, "database");
+    for (std::size_t i = 1; i < rows.size(); ++i)
+      rows[i].insert(rows[i].begin() + 8, journal.entries()[i - 1].database);
+  }
   std::vector<std::size_t> widths(rows.front().size());
   for (const auto& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
@@ -102,6 +109,10 @@ int list(const Options& options) {
   return 0;
 }
 
+std::string database_of(const journal::Journal& journal, std::uint64_t number) {
+  return journal.entries().at(number - journal.header().first).database;
+}
+
 int verify(const Options& options) {
   if (const auto first = first_journal(options)) return verify_first(options, *first);
   Secrets secrets(options);
@@ -117,10 +128,12 @@ int verify(const Options& options) {
     });
     problems.insert(problems.end(), found.begin(), found.end());
   }
+  const bool several = journal::databases(journal.entries()).size() > 1;
   ordered_json json = ordered_json::array();
   std::string text;
   for (const job::Problem& problem : problems) {
-    const std::string number = problem.entry ? std::to_string(*problem.entry) : "?";
+    std::string number = problem.entry ? std::to_string(*problem.entry) : "?";
+    if (several && problem.entry) number += " of " + database_of(journal, *problem.entry);
     text += "entry " + number + " (" + problem.cid + "): " + problem.problem + '\n';
     json.push_back({{"entry", problem.entry ? ordered_json(*problem.entry) : ordered_json(nullptr)},
                     {"cid", problem.cid},

@@ -24,10 +24,12 @@ struct Options {
   std::string bindir, output, until;
   std::optional<std::uint64_t> entry;
   std::string cid, format;
-  std::string cluster_key, encoding = "UTF8", database;  // extract
-  bool statements = false, no_users = false;             // extract
-  std::vector<std::string> map_roles, map_tablespaces;   // restore
-  bool no_owner = false, trust_source = false;           // restore
+  std::string cluster_key, encoding = "UTF8", stream;   // extract
+  std::string database;                                 // extract, restore
+  bool statements = false, no_users = false;            // extract
+  std::vector<std::string> map_roles, map_tablespaces;  // restore
+  bool no_owner = false, trust_source = false;          // restore
+  bool all = false;                                     // restore
   std::vector<std::string> files;
   bool json = false, check = false, raw = false, decrypt = false, no_wait = false, keep_going = false;
 };

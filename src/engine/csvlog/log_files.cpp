@@ -76,7 +76,9 @@ bool LogFiles::refresh() {
 }
 
 File open_at(const std::filesystem::path& path, std::uint64_t offset) {
-  File file = File::open(path, O_RDONLY | O_CLOEXEC);
+  File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC), path.string());
+  if (!file.is_open() && errno == ENOENT) return file;
+  if (!file.is_open()) throw_errno("opening " + path.string(), errno);
   if (::lseek(file.fd(), static_cast<off_t>(offset), SEEK_SET) < 0) throw_errno("reading " + path.string(), errno);
   return file;
 }

@@ -52,7 +52,8 @@ class LogFiles {
 // The *.csv files of a directory.
 std::vector<std::filesystem::path> csv_files(const std::filesystem::path& directory);
 
-// Opens the file for reading at `offset`.
+// Opens the file for reading at `offset`; closed where the file is gone, as the engine of another database may have
+// removed it at any time.
 File open_at(const std::filesystem::path& path, std::uint64_t offset);
 
 // Fills in the hash of a checkpoint; false where the file is gone or shorter.

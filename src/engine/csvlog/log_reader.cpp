@@ -78,9 +78,9 @@ void Reading::note(FileState& file, const FramePosition& position) {
 // Parses lines from file.offset on until `line` says stop or the file ends; returns the bytes of the file looked at.
 std::uint64_t Reading::scan(FileState& file, const CsvReader::Line& line) {
   const std::uint64_t start = file.offset;
-  // A file that somebody removed is for the links to notice.
-  if (!std::filesystem::exists(file.path)) return std::max(file.size, start);
   File input = open_at(file.path, start);
+  // A file that somebody removed is for the links to notice.
+  if (!input.is_open()) return std::max(file.size, start);
   CsvReader reader(start, line);
   std::uint64_t got = 0;
   const std::size_t wanted = std::min<std::uint64_t>(block, file.size - std::min(file.size, start) + 1);

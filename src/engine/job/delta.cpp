@@ -63,10 +63,10 @@ class DeltaJob {
     }
     remove_leftovers(site_, store(), journal::Kind::delta);
     if (site_.settings().delete_processed_logs && !segments_.left_out())
-      remove_files(processed_files(files_, *fence_, keep_, current_log_files(site_.settings())));
+      remove_processed_files(site_.settings(), site_.cluster_key(), files_, *fence_, keep_);
     publish_journal(site_, store());
     ledger_.keep(changed_, proofs_);
-    json result{{"entries", std::move(lines)}};
+    json result{{"entries", std::move(lines)}, {"whole", !segments_.left_out()}};
     if (refresh_) add_refresh(result);
     add_full(result, holes);
     return result;
@@ -221,17 +221,18 @@ class DeltaJob {
   // no failure to keep them is one of the job.
   [[nodiscard]] std::vector<csvlog::LogHint> load_hints() const {
     try {
-      return csvlog::hints_of_json(read_file(site_.path("delta.hints")));
+      return csvlog::hints_of_json(read_file(site_.own_path("delta.hints")));
     } catch (const Error&) {
       return {};
     }
   }
   void save_hints(const std::vector<csvlog::LogHint>& hints) const {
     try {
-      File::open(site_.path("delta.hints"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC).write_all(hints_to_json(hints));
+      File::open(site_.own_path("delta.hints"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
+          .write_all(hints_to_json(hints));
     } catch (const Error&) {
       std::error_code ignored;
-      std::filesystem::remove(site_.path("delta.hints"), ignored);
+      std::filesystem::remove(site_.own_path("delta.hints"), ignored);
     }
   }
 
@@ -249,7 +250,7 @@ class DeltaJob {
   Segment open_segment() {
     Segment segment;
     segment.started = now();
-    const std::string name = entry_name(journal::Kind::delta);
+    const std::string name = entry_name(journal::Kind::delta, site_.settings().share);
     const EntryObjects objects = objects_of(name);
     const Lsn from = segments_.done().empty() ? from_ : segments_.done().back().script->summary().last;
     segment.pending = std::make_unique<PendingEntry>(site_, name);
@@ -351,7 +352,7 @@ std::optional<csvlog::FramePosition> frame_position(const json& request, const c
 
 // A table that cannot be read keeps nobody from storing what the csvlog tells.
 json run_delta(const Site& site, const json& request, Events& events) {
-  const FileLock lock(site.path("delta.lock"));
+  const FileLock lock(site.own_path("delta.lock"));
   try {
     return DeltaJob(site, request, events).run();
   } catch (const ReadError& error) {

@@ -12,6 +12,7 @@ journal::Entry new_entry(const Settings& settings, journal::Kind kind, const std
   entry.kind = kind;
   entry.name = name;
   entry.stream = stream;
+  entry.database = settings.database;
   entry.started = started;
   entry.encoding = settings.encoding;
   entry.server_version = settings.server_version;

@@ -1,5 +1,6 @@
 #include "job/extract.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -10,6 +11,8 @@
 #include "csvlog/log_reader.h"
 #include "csvlog/log_streams.h"
 #include "delta/script_writer.h"
+#include "job/other_streams.h"
+#include "journal/journal.h"
 
 namespace lpbm::job {
 namespace {
@@ -68,8 +71,62 @@ class LinkWatch final : public csvlog::RecordHandler {
   bool any_ = false;
 };
 
+using Names = std::map<std::string, std::string>;  // of databases, by stream
+
+// A damaged journal is a reason to go on without it: this is a rescue.
+Names names_in(const std::filesystem::path& directory, ExtractReport& report) {
+  Names out;
+  if (directory.empty()) return out;
+  try {
+    if (std::filesystem::exists(directory / "journal")) {
+      const journal::Journal journal = journal::JournalFile(directory / "journal").load();
+      for (const journal::Entry& entry : journal.entries())
+        if (!entry.database.empty()) out[entry.stream] = entry.database;
+    }
+  } catch (const Error& error) {
+    report.lines.emplace_back(error.what());
+  }
+  for (const OtherStream& stream : streams_in(directory))
+    if (!stream.database.empty()) out[stream.stream] = stream.database;
+  return out;
+}
+
+std::string name_of(const std::string& stream, const Names& names) {
+  const auto found = names.find(stream);
+  return found == names.end() ? std::string() : found->second;
+}
+
+std::string describe(const csvlog::StreamInfo& stream, const Names& names) {
+  const std::string name = name_of(stream.stream, names);
+  return stream.stream + (name.empty() ? "" : " (database " + name + ")") +
+         (stream.first_time ? " from " + to_iso(*stream.first_time, true) : "");
+}
+
+[[noreturn]] void refuse(const std::string& cause, const std::vector<csvlog::StreamInfo>& streams, const Names& names) {
+  std::string all;
+  for (const csvlog::StreamInfo& stream : streams) all += (all.empty() ? "" : ", ") + describe(stream, names);
+  throw Error(ErrorKind::usage, "choosing what to extract", cause + ": " + all,
+              "Choose one by --database NAME or --stream ID.");
+}
+
+std::vector<csvlog::StreamInfo> choose(const ExtractOptions& options, const std::vector<csvlog::StreamInfo>& streams,
+                                       const Names& names) {
+  std::vector<csvlog::StreamInfo> out;
+  std::set<std::string> databases;
+  for (const csvlog::StreamInfo& stream : streams) {
+    const std::string name = name_of(stream.stream, names);
+    if (!options.stream.empty() && stream.stream != options.stream) continue;
+    if (!options.database.empty() && !names.empty() && name != options.database) continue;
+    out.push_back(stream);
+    if (!name.empty()) databases.insert(name);
+  }
+  if (out.empty() && !streams.empty()) refuse("none of the streams is meant", streams, names);
+  if (databases.size() > 1) refuse("the logs hold several databases", streams, names);
+  return out;
+}
+
 void add_stream(const ExtractOptions& options, const std::vector<std::filesystem::path>& files,
-                const csvlog::StreamInfo& stream, Sink& out, ExtractReport& report) {
+                const csvlog::StreamInfo& stream, const Names& names, Sink& out, ExtractReport& report) {
   const nlohmann::json manifest = {{"stream", stream.stream}, {"encoding", options.encoding}};
   delta::ScriptWriter script({manifest.dump(), options.encoding, options.spool_directory}, out);
   LinkWatch watch(script);
@@ -81,7 +138,8 @@ void add_stream(const ExtractOptions& options, const std::vector<std::filesystem
   csvlog::read_log(log, watch);
   script.finish();
   const delta::ScriptSummary& sum = script.summary();
-  const std::string name = "stream " + stream.stream + ": ";
+  const std::string database = name_of(stream.stream, names);
+  const std::string name = "stream " + stream.stream + (database.empty() ? "" : " of database " + database) + ": ";
   if (sum.last == Lsn{}) {
     report.lines.push_back(name + "no complete record");
     return;
@@ -133,7 +191,13 @@ ExtractReport extract(const ExtractOptions& options, Sink& out) {
   const std::vector<std::filesystem::path> files = log_files(options.paths);
   const csvlog::StreamList list = csvlog::list_streams(files, options.key);
   ExtractReport report;
-  for (const csvlog::StreamInfo& stream : list.streams) add_stream(options, files, stream, out, report);
+  const Names names = names_in(options.directory, report);
+  const std::vector<csvlog::StreamInfo> chosen = choose(options, list.streams, names);
+  if (chosen.size() > 1 && names.empty())
+    report.lines.push_back(std::to_string(chosen.size()) +
+                           " streams are here: of one database one after another, or of several, which is not known "
+                           "here. --stream chooses one");
+  for (const csvlog::StreamInfo& stream : chosen) add_stream(options, files, stream, names, out, report);
   if (list.forged > 0)
     report.lines.push_back(std::to_string(list.forged) + " messages look like records and are not authentic");
   report.lines.insert(report.lines.end(), list.unreadable.begin(), list.unreadable.end());

@@ -14,6 +14,10 @@ struct ExtractOptions {
   std::vector<std::filesystem::path> paths;  // csvlog files, or directories whose *.csv are meant
   std::string key;                           // cluster key, 32 bytes; empty: records are taken unproven
   std::string encoding = "UTF8";             // of the backed-up database
+  // Which streams are meant, where the logs hold those of several databases: the one of this id, or those of the
+  // database of this name as journal and position files in `directory` tell. Empty: all, which must then be of one.
+  std::string stream = {}, database = {};
+  std::filesystem::path directory = {};  // lpbm.directory of the server, where it is at hand
   // Where transactions of more than a few megabytes wait until they are complete; empty: the system's temporary files.
   std::filesystem::path spool_directory = {};
 };
@@ -31,7 +35,8 @@ std::vector<std::filesystem::path> log_files(const std::vector<std::filesystem::
 std::string read_cluster_key(const std::filesystem::path& path);
 
 // Writes one script (docs/formats.md) for each stream to `out`, which is not finished, the oldest stream first. Changes
-// no file. Throws Error: usage where a path is neither, permanent where there are no records, or records of another
+// no file. Throws Error: usage where a path is neither, or the streams are of several databases and none is chosen,
+// permanent where there are no records, or records of another
 // version; what was written until then is incomplete, and its script says so by having no last line.
 ExtractReport extract(const ExtractOptions& options, Sink& out);
 

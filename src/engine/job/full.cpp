@@ -93,7 +93,7 @@ class FullJob {
         after_(Lsn::parse(text_member(request, "after"))),
         started_(now()),
         store_(site.open_store(full_patience, [this](const std::string&) { wait_for_store(); })),
-        name_(entry_name(journal::Kind::full)),
+        name_(entry_name(journal::Kind::full, site.settings().share)),
         objects_{*store_, store_prefix(site.settings().site) + name_ + '/',
                  site.recipients(site.journal().ends().header), site.settings().zstd_level,
                  aes_key(site, site.journal().ends().header)},
@@ -143,7 +143,8 @@ class FullJob {
     events_.progress("retention", 0, std::nullopt, "entries");
     // A host that finds the journal in the store must never find one whose objects are gone.
     if (publish()) {
-      apply_retention(site_, *store_);
+      apply_retention(site_, *store_, entry_.stream);
+      remove_ended_databases(site_, *store_);
       publish();
     }
     if (site_.settings().delete_processed_logs)
@@ -307,7 +308,7 @@ ErrorKind dump_error_kind(const std::string& cause) {
 }
 
 json run_full(const Site& site, const json& request, Events& events) {
-  const FileLock lock(site.path("full.lock"));
+  const FileLock lock(site.own_path("full.lock"));
   std::string nonce = text_member(request, "nonce");
   for (int attempt = 1;; ++attempt) {
     FullJob job(site, request, nonce, events);

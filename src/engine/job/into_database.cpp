@@ -1,5 +1,7 @@
 #include "job/into_database.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "job/keys.h"
 #include "job/restore.h"
@@ -39,6 +41,14 @@ std::optional<Micros> until_of(const json& request) {
   return text ? std::optional(parse_time(*text)) : std::nullopt;
 }
 
+// The one that was asked for; else, where the journal has it, the one of the session that asks.
+std::string database_of(const json& request, const std::string& text) {
+  if (const auto wanted = optional_text_member(request, "database")) return *wanted;
+  const std::string here = optional_text_member(request, "session_database").value_or("");
+  const auto all = journal::databases(journal::Journal::parse(text).entries());
+  return all.size() > 1 && std::find(all.begin(), all.end(), here) != all.end() ? here : std::string();
+}
+
 json to_json(const RestoreResult& result) {
   json out{{"applied", result.applied},
            {"transactions", result.transactions},
@@ -72,6 +82,7 @@ json run_into_database(const Site& site, const json& request, Events& events) {
   RestoreOptions options = restore_options(site, read_file(path, std::size_t{1} << 30), events);
   options.target = postgres::with_database(site.settings().conninfo, text_member(request, "target"));
   options.until = until_of(request);
+  options.database = database_of(request, options.journal);
   return to_json(restore(options));
 }
 

@@ -11,6 +11,7 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "codec/crypto.h"
+#include "job/other_streams.h"
 
 namespace lpbm::job {
 namespace {
@@ -71,6 +72,19 @@ void remove_late_parts(const Site& site, store::Store& store, const journal::Jou
   if (!prefixes.empty()) store.remove_unfinished(prefixes, journalled_cids(journal));
 }
 
+// Of all databases that are backed up. Where one does not tell its name, nothing is known of what it needs: then none.
+std::vector<journal::LiveStream> live_streams(const Site& site, const journal::Journal& journal,
+                                              const std::string& stream) {
+  std::vector<journal::LiveStream> out{{site.settings().database, stream}};
+  for (const journal::Entry& entry : journal.entries())
+    if (entry.stream == stream) out.front().database = entry.database;
+  for (const OtherStream& other : other_streams(site.settings())) {
+    if (other.database.empty()) return {};
+    out.push_back({other.database, other.stream});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string place_of(const std::filesystem::path& path) {
@@ -80,6 +94,7 @@ std::string place_of(const std::filesystem::path& path) {
 }
 
 void settle_home(const Site& site) {
+  const FileLock lock(site.path("home.lock"));
   const std::filesystem::path path = site.path("home");
   const journal::JournalFile file = site.journal();
   const bool known = std::filesystem::exists(path);
@@ -93,8 +108,8 @@ void settle_home(const Site& site) {
 }
 
 PendingEntry::PendingEntry(const Site& site, std::string entry)
-    : path_(site.path("pending") / entry), name_(std::move(entry)) {
-  make_directory(site.path("pending"));
+    : path_(site.own_path("pending") / entry), name_(std::move(entry)) {
+  make_directory(site.own_path("pending"));
   File file = File::open(path_, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   file.write_all(place_of(path_));
   file.sync();
@@ -106,7 +121,7 @@ void PendingEntry::journalled() {
 }
 
 void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind) {
-  const std::filesystem::path directory = site.path("pending");
+  const std::filesystem::path directory = site.own_path("pending");
   if (!std::filesystem::exists(directory)) return;
   const std::string suffix = kind == journal::Kind::full ? "-full" : "-delta";
   std::vector<std::filesystem::path> notes;
@@ -123,14 +138,16 @@ void remove_leftovers(const Site& site, store::Store& store, journal::Kind kind)
   }
 }
 
-void apply_retention(const Site& site, store::Store& store) {
+void apply_retention(const Site& site, store::Store& store, const std::string& stream) {
+  const FileLock lock(site.path("retention.lock"));
   settle_home(site);
   remove_noted(site, store);
   journal::JournalFile file = site.journal();
   const journal::Journal journal = file.load();
   const std::uint64_t own = store_is_on_server(site.settings()) ? 1 : first_own(site.path("home")).value_or(UINT64_MAX);
   remove_late_parts(site, store, journal, own);
-  const auto first = journal::first_to_keep(journal.entries(), site.settings().max_full_backups);
+  const auto live = live_streams(site, journal, stream);
+  const auto first = journal::first_to_keep(journal.entries(), site.settings().max_full_backups, live);
   if (!first) return;
   std::string cids;
   for (const journal::Entry& entry : journal.entries())
@@ -139,6 +156,25 @@ void apply_retention(const Site& site, store::Store& store) {
   replace_file(site.path("removals"), cids);
   file.drop_before(*first, site.signing_key());
   remove_noted(site, store);
+}
+
+// Where a worker is about to begin a stream, it makes the folder again.
+void remove_ended_databases(const Site& site, store::Store& store) {
+  for (const std::filesystem::path& folder : database_folders(site.settings().directory)) {
+    if (folder == site.settings().state || std::filesystem::exists(folder / "position")) continue;
+    Settings settings = site.settings();
+    settings.state = folder;
+    const Site ended(std::move(settings));
+    const auto delta = FileLock::try_lock(ended.own_path("delta.lock"));
+    const auto full = FileLock::try_lock(ended.own_path("full.lock"));
+    if (!delta || !full) continue;
+    remove_leftovers(ended, store, journal::Kind::delta);
+    remove_leftovers(ended, store, journal::Kind::full);
+    std::error_code ignored;
+    for (const char* name : {"pending", "delta.hints", "proofs", "sequences", "delta.lock", "full.lock"})
+      std::filesystem::remove(ended.own_path(name), ignored);
+    std::filesystem::remove(folder, ignored);
+  }
 }
 
 }  // namespace lpbm::job

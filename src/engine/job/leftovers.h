@@ -38,8 +38,11 @@ void settle_home(const Site& site);
 
 // Removes what was left of the parts of journalled objects, and drops what lpbm.max_full_backups does not keep: from
 // the journal first, then from the store; finishes what an earlier call could not. Objects of entries that a copy has
-// of its original stay in a store that both share: the original has them in its journal still. The caller holds the
-// lock of full jobs.
-void apply_retention(const Site& site, store::Store& store);
+// of its original stay in a store that both share: the original has them in its journal still. `stream`: of this
+// database, as it goes on.
+void apply_retention(const Site& site, store::Store& store, const std::string& stream);
+
+// The same as remove_leftovers for databases that are not backed up any more, whose folders go.
+void remove_ended_databases(const Site& site, store::Store& store);
 
 }  // namespace lpbm::job

@@ -1,7 +1,6 @@
 #include "job/logs.h"
 
-#include <fcntl.h>
-
+#include <functional>
 #include <sstream>
 #include <system_error>
 
@@ -10,23 +9,25 @@
 #include "csvlog/csv.h"
 #include "csvlog/frame.h"
 #include "csvlog/log_files.h"
+#include "job/other_streams.h"
 
 namespace lpbm::job {
 namespace {
 
-// Reads until a frame of `stream` shows that the file is still needed.
-bool holds_only_other_streams(const std::filesystem::path& path, const csvlog::FrameKey& key,
-                              const std::string& stream) {
+// Reads until a frame of a stream that goes on shows that the file may still be needed.
+bool holds_only_ended_streams(const std::filesystem::path& path, const csvlog::FrameKey& key,
+                              const std::set<std::string, std::less<>>& alive) {
   constexpr std::size_t block = std::size_t{256} << 10;
   bool others = false, own = false;
   csvlog::CsvReader reader(0, [&](std::string_view message, std::uint64_t, std::uint64_t) {
     const auto frame = csvlog::parse_frame(message, {});
     if (!frame || !key.authentic(message)) return true;
-    own = frame->stream == stream;
+    own = alive.contains(frame->stream);
     others = true;
     return !own;
   });
-  File file = File::open(path, O_RDONLY | O_CLOEXEC);
+  File file = csvlog::open_at(path, 0);
+  if (!file.is_open()) return false;
   while (const std::size_t count = file.read(reader.space(block), block))
     if (!reader.commit(count)) break;
   return others && !own;
@@ -63,14 +64,27 @@ std::vector<std::filesystem::path> processed_files(const std::vector<csvlog::Log
   return out;
 }
 
+// Which file is written comes first: a stream that begins later has no frame in any other.
+void remove_processed_files(const Settings& settings, const std::string& cluster_key,
+                            const std::vector<csvlog::LogFile>& files, const csvlog::FramePosition& fence,
+                            const std::optional<csvlog::FramePosition>& keep) {
+  std::vector<std::filesystem::path> done = processed_files(files, fence, keep, current_log_files(settings));
+  if (done.empty()) return;
+  const std::vector<OtherStream> others = other_streams(settings);
+  std::erase_if(done, [&](const std::filesystem::path& file) { return is_needed_by(others, file, cluster_key); });
+  remove_files(done);
+}
+
 std::vector<std::filesystem::path> files_of_ended_streams(const Settings& settings, const std::string& cluster_key,
                                                           const std::string& stream) {
   std::vector<std::filesystem::path> out;
   const std::set<std::filesystem::path> current = current_log_files(settings);
   if (current.empty()) return out;
+  std::set<std::string, std::less<>> alive{stream};
+  for (const OtherStream& other : other_streams(settings)) alive.insert(other.stream);
   const csvlog::FrameKey key(cluster_key);
   for (const std::filesystem::path& file : csvlog::csv_files(settings.log_directory))
-    if (!current.contains(std::filesystem::weakly_canonical(file)) && holds_only_other_streams(file, key, stream))
+    if (!current.contains(std::filesystem::weakly_canonical(file)) && holds_only_ended_streams(file, key, alive))
       out.push_back(file);
   return out;
 }

@@ -22,8 +22,13 @@ std::vector<std::filesystem::path> processed_files(const std::vector<csvlog::Log
                                                    const std::optional<csvlog::FramePosition>& keep,
                                                    const std::set<std::filesystem::path>& current);
 
-// Log files with authentic frames of this server, but none of `stream`: they belong to streams that have ended. To be
-// removed once a full of `stream` is journalled, since nothing reads them any more.
+// Removes those of them that no other database needs.
+void remove_processed_files(const Settings& settings, const std::string& cluster_key,
+                            const std::vector<csvlog::LogFile>& files, const csvlog::FramePosition& fence,
+                            const std::optional<csvlog::FramePosition>& keep);
+
+// Log files with authentic frames of this server, but none of `stream` or of another database's: they belong to streams
+// that have ended. To be removed once a full of `stream` is journalled, since nothing reads them any more.
 std::vector<std::filesystem::path> files_of_ended_streams(const Settings& settings, const std::string& cluster_key,
                                                           const std::string& stream);
 

@@ -72,7 +72,9 @@ int major_version(const std::string& text) {
   return std::atoi(text.c_str() + mark + 13);
 }
 
+// One database at a time: keys and journal are made once, and what probes leave behind is another's.
 json run_init(const Site& site) {
+  std::optional<FileLock> lock;
   json problems = json::array();
   const auto check = [&](const char* name, const char* hint, const std::function<void()>& step) {
     try {
@@ -87,6 +89,9 @@ json run_init(const Site& site) {
   json result{{"key", nullptr}, {"recipients", json::array()}};
   bool keys = false;
   check("directory", directory_hint, [&] {
+    make_directory(site.settings().directory);
+    lock.emplace(site.path("init.lock"));
+    make_directory(site.settings().state);
     make_keys(site);
     check_directory(site);
     keys = true;

@@ -68,11 +68,14 @@ class Restoration {
       : options_(options),
         keys_(options.keys),
         journal_(open_journal(options.journal, options.signer, keys_, result_.notes)),
-        plan_(journal::make_plan(journal_, options.until, options.entry)),
+        plan_(journal::make_plan(journal_, options.until, options.entry, options.database)),
         store_(store::open(options.store)),
         roles_(options.map_roles, options.no_owner),
         target_(options.target, plan_.full.server_version) {}
 
+  // All that can be refused is refused here, before anything is changed, and at once.
+  void look();
+  // After that.
   RestoreResult run();
 
  private:
@@ -85,7 +88,6 @@ class Restoration {
     if (options_.progress) options_.progress(phase, done, total, unit);
   }
   std::string text_of(const Entry& entry, const std::string& name);
-  void look();
   void look_at_globals();
   json properties_of(const Entry& entry);
   void look_for_programs();
@@ -153,7 +155,6 @@ void Restoration::look_at_globals() {
   for (const Globals* globals : states) check_tablespaces(target_.server(), *globals, target_.obstacles());
 }
 
-// All that can be refused is refused here, before anything is changed, and at once.
 void Restoration::look() {
   report("looking", 0, std::nullopt, "entries");
   look_for_programs();
@@ -320,7 +321,6 @@ void Restoration::refuse_different() {
 }
 
 RestoreResult Restoration::run() {
-  look();
   keeper_.emplace(target_.server(), options_.scratch, &roles_);
   report("globals", 0, std::nullopt, "roles");
   keeper_->apply(globals_.at(plan_.full.number));
@@ -358,7 +358,39 @@ journal::Journal open_journal(const std::string& text, const std::string& signer
 }
 
 RestoreResult restore(const RestoreOptions& options) {
-  return Restoration(options).run();
+  Restoration one(options);
+  one.look();
+  return one.run();
+}
+
+std::vector<NamedResult> restore_all(const RestoreOptions& options) {
+  std::vector<RestoreOptions> each;
+  std::vector<NamedResult> out;
+  for (const std::string& database : restorable_databases(options.journal)) {
+    if (database.empty())
+      throw Error(ErrorKind::usage, "restoring all databases", "the journal does not say of which database it is",
+                  "It is of one alone: restore it without --all.");
+    each.push_back(options);
+    each.back().database = database;
+    each.back().target = postgres::with_database(options.target, database);
+    out.push_back({database, {}});
+  }
+  std::vector<std::unique_ptr<Restoration>> restorations;
+  for (const RestoreOptions& one : each) {
+    restorations.push_back(std::make_unique<Restoration>(one));
+    restorations.back()->look();
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].result = restorations[i]->run();
+  return out;
+}
+
+std::vector<std::string> restorable_databases(const std::string& journal) {
+  std::vector<std::string> out;
+  const journal::Journal parsed = journal::Journal::parse(journal);
+  for (const journal::Entry& entry : parsed.entries())
+    if (entry.kind == journal::Kind::full && std::find(out.begin(), out.end(), entry.database) == out.end())
+      out.push_back(entry.database);
+  return out;
 }
 
 }  // namespace lpbm::job

@@ -31,6 +31,7 @@ struct RestoreOptions {
   std::filesystem::path bindir;  // of pg_restore; empty: looked for
   std::optional<Micros> until;
   std::optional<std::uint64_t> entry;
+  std::string database;                      // which of the journal's; empty: the only one, or that of `entry`
   std::vector<std::string> map_roles;        // OLD=NEW: the role NEW of the target takes OLD's place
   std::vector<std::string> map_tablespaces;  // OLD=/DIRECTORY: where the tablespace OLD is made
   bool no_owner = false;      // the user of the target takes the place of all roles that are not in map_roles
@@ -54,9 +55,22 @@ struct RestoreResult {
 // world may heal. Runs threads of its own while it works, none afterwards.
 RestoreResult restore(const RestoreOptions& options);
 
+struct NamedResult {
+  std::string database;
+  RestoreResult result;
+};
+// Each database of the journal that has a full, into the one of its name on the server of `target`, whose dbname does
+// not count; in the journal's order. What can be refused of any of them is refused before anything is changed. Throws
+// Error as restore does, at the first that fails: those before it are complete then.
+std::vector<NamedResult> restore_all(const RestoreOptions& options);
+
 // Restores into a scratch server of its own (postgres/scratch_server.h) at `place`, of the programs in `bindir`, and
 // removes it. `target` is not used.
 RestoreResult check_restore(RestoreOptions options, const postgres::ScratchPlace& place = {});
+// The same with each database of the journal that has a full, one after another.
+std::vector<NamedResult> check_restore_all(const RestoreOptions& options, const postgres::ScratchPlace& place = {});
+// Those databases. None where the journal has no full.
+std::vector<std::string> restorable_databases(const std::string& journal);
 
 // The journal of `text`, proved by what the user has: the signer's key, or the passphrase or identity that the header
 // was sealed with. Identities come into `keys` out of the header where the passphrase opens it. Without proof, a note.

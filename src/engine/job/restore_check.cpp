@@ -9,7 +9,7 @@ namespace {
 std::filesystem::path server_bindir(const RestoreOptions& options) {
   if (!options.bindir.empty()) return options.bindir;
   const journal::Journal journal = journal::Journal::parse(options.journal);
-  const journal::Plan plan = journal::make_plan(journal, options.until, options.entry);
+  const journal::Plan plan = journal::make_plan(journal, options.until, options.entry, options.database);
   const std::filesystem::path found = find_pg_restore({}, plan.full.server_version);
   if (std::filesystem::exists(found.parent_path() / "initdb")) return found.parent_path();
   constexpr int major = 10000;
@@ -30,6 +30,16 @@ RestoreResult check_restore(RestoreOptions options, const postgres::ScratchPlace
   RestoreResult result = restore(options);
   result.notes.emplace_back("restored into a scratch server, which was removed again");
   return result;
+}
+
+std::vector<NamedResult> check_restore_all(const RestoreOptions& options, const postgres::ScratchPlace& place) {
+  std::vector<NamedResult> out;
+  for (const std::string& database : restorable_databases(options.journal)) {
+    RestoreOptions one = options;
+    one.database = database;
+    out.push_back({database, check_restore(std::move(one), place)});
+  }
+  return out;
 }
 
 }  // namespace lpbm::job

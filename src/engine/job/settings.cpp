@@ -52,6 +52,9 @@ Settings parse_settings(const json& object) {
   out.directory = below(out.data_directory, text_member(object, "directory"));
   out.log_directory = below(out.data_directory, text_or(object, "log_directory", "log"));
   if (!out.directory.is_absolute()) refuse("\"directory\" is not absolute");
+  const std::string state = text_or(object, "state", "");
+  out.state = state.empty() ? out.directory : below(out.directory, state);
+  out.share = static_cast<unsigned>(small_number(object, "share", 0));
   out.bindir = text_or(object, "bindir", "");
   out.site = text_member(object, "site");
   out.system = text_or(object, "system", "");

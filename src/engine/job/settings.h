@@ -14,6 +14,8 @@ namespace lpbm::job {
 // The settings of a server as a job sees them. Paths are absolute. Owned by whoever parsed them; plain data.
 struct Settings {
   std::filesystem::path directory;       // lpbm.directory
+  std::filesystem::path state;           // what belongs to this database alone: lpbm.directory, or a folder in it
+  unsigned share = 0;                    // of names of entries: another one for each database (site.h, entry_name)
   std::filesystem::path data_directory;  // of the server
   std::filesystem::path log_directory;
   std::filesystem::path bindir;  // PostgreSQL's programs

@@ -101,12 +101,12 @@ std::optional<FileLock> FileLock::try_lock(const std::filesystem::path& path) {
   return FileLock(std::move(file));
 }
 
-std::string entry_name(journal::Kind kind) {
+std::string entry_name(journal::Kind kind, unsigned share) {
   static std::atomic<Micros> last{0};
-  Micros time = now();
+  Micros time = now() / name_shares * name_shares + share % name_shares;
   Micros before = last.load();
   do {
-    if (time <= before) time = before + 1;
+    if (time <= before) time = before + name_shares;
   } while (!last.compare_exchange_weak(before, time));
   return to_iso(time) + (kind == journal::Kind::full ? "-full" : "-delta");
 }

@@ -1,8 +1,10 @@
-// A backed-up server as its jobs see it: lpbm.directory with its files, the store and the database, opened on demand.
+// A backed-up database of a server as its jobs see it: lpbm.directory with its files, the store and the database,
+// opened on demand.
 //
 // Files in lpbm.directory: `cluster.key`, `site.key`, `journal` (and its lock), `store/` (the default store),
-// `aes.check` (with lpbm.encryption = 'aes-256-cbc'), `delta.lock` and `full.lock` (one job of a kind at a time),
-// `pending/` and `removals` (leftovers.h).
+// `aes.check` (with lpbm.encryption = 'aes-256-cbc'), `removals` (leftovers.h), `init.lock` and `retention.lock` (one
+// database at a time). Where several databases are backed up, those of one alone may lie in a folder of its own below
+// it: `delta.lock` and `full.lock` (one job of a kind at a time), `delta.hints` and `pending/`.
 #pragma once
 
 #include <chrono>
@@ -24,10 +26,14 @@ namespace lpbm::job {
 
 class Site {
  public:
-  explicit Site(Settings settings) : settings_(std::move(settings)) {}
+  explicit Site(Settings settings) : settings_(std::move(settings)) {
+    if (settings_.state.empty()) settings_.state = settings_.directory;
+  }
 
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] std::filesystem::path path(const char* name) const { return settings_.directory / name; }
+  // Of this database alone.
+  [[nodiscard]] std::filesystem::path own_path(const char* name) const { return settings_.state / name; }
   [[nodiscard]] journal::JournalFile journal() const { return journal::JournalFile(path("journal")); }
   // 32 bytes. Throws Error (permanent) unless the file is as it was made.
   [[nodiscard]] std::string cluster_key() const;
@@ -62,8 +68,9 @@ class FileLock {
   File file_;
 };
 
-// A time as part of a name: distinct for each call in this process.
-std::string entry_name(journal::Kind kind);
+// A time as part of a name: distinct for each call in this process, and from those of processes with another `share`.
+constexpr unsigned name_shares = 64;
+std::string entry_name(journal::Kind kind, unsigned share = 0);
 // "lpbm/<site>/<entry>/<object>" with the characters that a store allows.
 std::string store_prefix(const std::string& site);
 

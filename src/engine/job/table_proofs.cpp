@@ -37,7 +37,7 @@ std::string sizes_of(const std::vector<std::pair<std::string, std::string>>& nam
 
 ProofLedger::ProofLedger(const Site& site) : site_(site) {
   try {
-    const json file = json::parse(read_file(site.path(file_name)));
+    const json file = json::parse(read_file(site.own_path(file_name)));
     paused_at_ = file.at("at").get<Micros>();
     pause_ = file.at("pause").get<Micros>();
     for (const json& one : file.at("waiting"))
@@ -98,7 +98,7 @@ void ProofLedger::keep(const TableNames& changed, const std::vector<delta::Proof
   if (waiting_.size() > max_waiting) waiting_.resize(max_waiting);
   json file{{"at", paused_at_}, {"pause", pause_}, {"waiting", waiting_}};
   try {
-    replace_file(site_.path(file_name), file.dump(-1, ' ', false, json::error_handler_t::replace));
+    replace_file(site_.own_path(file_name), file.dump(-1, ' ', false, json::error_handler_t::replace));
   } catch (const Error&) {
     // What is missing in the file delays a proof.
   }

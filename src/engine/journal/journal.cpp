@@ -130,6 +130,7 @@ Journal Journal::parse(const std::string& text) {
   }
   out.header_ = reader.head();
   out.entries_ = std::move(reader.entries);
+  name_databases(out.entries_);
   return out;
 }
 

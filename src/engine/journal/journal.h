@@ -51,6 +51,7 @@ struct Entry {
   std::uint64_t number = 0;
   Kind kind = Kind::delta;
   std::string cid, name, stream;
+  std::string database;  // its name in UTF-8; empty: not known, the journal is of one alone
   Lsn from, to;          // delta: records above `from` up to `to`. full: to = anchor
   Lsn anchor;            // full
   std::string snapshot;  // full: pg_current_snapshot's text
@@ -91,7 +92,7 @@ class Journal {
   // Parses and checks everything that stands in the text: form, links, numbering, signatures (that of the header and of
   // the last line, which holds the hash of the one before, and so on to the first). A torn last line (without newline,
   // and not complete either) is cut and reported by torn(). Anything else wrong throws Error (permanent) that names the
-  // line.
+  // line. Entries whose lines name no database get one as name_databases says.
   static Journal parse(const std::string& text);
 
   [[nodiscard]] const Header& header() const;
@@ -150,10 +151,22 @@ class JournalFile {
   std::filesystem::path path_;
 };
 
-// Retention: the number of the first entry to keep, so that the newest `fulls` fulls (at least one) remain, each with
-// the deltas of its stream that end behind its anchor, some of which were journalled before it; or nothing when nothing
-// is to be dropped. More is kept where an entry that is needed stands before one that is not.
-std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, int fulls);
+// The databases of a journal, in the order of their first entries.
+std::vector<std::string> databases(const std::vector<Entry>& entries);
+// Lines of a server that backed up one database name none. Each such entry gets the name that its stream has elsewhere,
+// else that of the database whose stream went on from such entries, else that of the first entry with a name.
+void name_databases(std::vector<Entry>& entries);
+
+// A database that is backed up, and the stream that it has now.
+struct LiveStream {
+  std::string database, stream;
+};
+// Retention: the number of the first entry to keep, so that of each live database the newest `fulls` fulls (at least
+// one) remain, each with the deltas of its stream that end behind its anchor, some of which were journalled before it,
+// and of a stream that has no full yet all; or nothing when nothing is to be dropped. More is kept where an entry that
+// is needed stands before one that is not; what is of no live database stays as long as such entries do.
+std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, int fulls,
+                                           const std::vector<LiveStream>& live);
 
 // What a restore applies: a full with its bridge and then deltas in order, of one stream, without a gap. The first
 // delta may begin before the full's anchor and a later one before the end of the one before: transactions that are not
@@ -171,8 +184,11 @@ Micros time_of(const Entry& full);
 // - `until`: the newest full whose time is not later, and its stream up to the first delta that begins later.
 // - `entry`, a full: it alone. A delta: the newest full of its stream from which it can be reached without gap or hole,
 //   and the stream up to and with this entry.
-// Throws Error (permanent) when no full fits.
-Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry);
+// All of it is of one database: `database`, or where that is empty the one of `entry`, or the only one of the journal.
+// Throws Error: permanent when no full fits, usage when the journal has several databases and none is chosen, or has
+// not the one that is.
+Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry,
+               const std::string& database = {});
 // Of the proofs that the plan's deltas carry those to be checked, as entry and oid: the last one of each table.
 // Where the plan may end inside of its last delta (`until`, a hole), also the last one before it.
 std::set<std::pair<std::uint64_t, std::uint32_t>> proofs_to_check(const Plan& plan, bool until);

@@ -199,6 +199,7 @@ Entry to_entry(const Members& in) {
   out.number = in.number("entry");
   out.kind = to_kind(in.text("kind"));
   out.stream = in.text("stream");
+  out.database = in.text_or_empty("database");
   out.from = in.lsn("from");
   out.to = in.lsn("to");
   if (out.kind == Kind::full) {
@@ -278,6 +279,7 @@ std::string format_entry(const Entry& entry, const std::string& prev, const code
   out["entry"] = entry.number;
   out["kind"] = entry.kind == Kind::full ? "full" : "delta";
   out["stream"] = entry.stream;
+  if (!entry.database.empty()) out["database"] = entry.database;
   out["from"] = entry.from.text();
   out["to"] = entry.to.text();
   if (entry.kind == Kind::full) {

@@ -182,24 +182,74 @@ void add_note(const std::vector<Entry>& entries, std::optional<Micros> until, Pl
     plan.note = "the journal ends at " + to_iso(shown_by(plan)) + ": what was committed later is not in it";
 }
 
+std::vector<Entry> entries_of(const std::vector<Entry>& entries, const std::string& database) {
+  std::vector<Entry> out;
+  for (const Entry& entry : entries)
+    if (entry.database == database) out.push_back(entry);
+  return out;
+}
+
+std::string choose_database(const std::vector<Entry>& entries, std::optional<std::uint64_t> number,
+                            const std::string& wanted) {
+  const std::vector<std::string> all = databases(entries);
+  std::string names;
+  for (const std::string& name : all) names += (names.empty() ? "" : ", ") + name;
+  if (!wanted.empty() && std::find(all.begin(), all.end(), wanted) == all.end())
+    throw Error(ErrorKind::usage, step,
+                names.empty() ? "the journal does not say of which database it is"
+                              : "the journal has no database " + wanted + ", but " + names,
+                names.empty() ? "It is of one alone: choose none." : "Choose one that it has.");
+  if (number) {
+    const auto found =
+        std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.number == *number; });
+    if (found == entries.end()) return wanted;  // which is said below
+    if (!wanted.empty() && found->database != wanted)
+      throw Error(ErrorKind::usage, step,
+                  describe(*found) + " is of database " + found->database + ", not of " + wanted);
+    return found->database;
+  }
+  if (wanted.empty() && all.size() > 1)
+    throw Error(ErrorKind::usage, step, "the journal has several databases: " + names,
+                "Choose one by --database, or restore all by --all; in SQL: lpbm_restore(..., database => 'NAME').");
+  return wanted.empty() && !all.empty() ? all.front() : wanted;
+}
+
+// The first entry that must stay for this database.
+std::optional<std::uint64_t> first_needed(const std::vector<Entry>& entries, int fulls, const LiveStream& live) {
+  std::optional<std::uint64_t> first;
+  const auto need = [&](std::uint64_t number) { first = std::min(first.value_or(number), number); };
+  int kept = 0;
+  bool has_full = false;
+  for (auto full = entries.rbegin(); full != entries.rend() && kept < std::max(fulls, 1); ++full) {
+    if (full->kind != Kind::full || full->database != live.database) continue;
+    ++kept;
+    has_full = has_full || full->stream == live.stream;
+    need(full->number);
+    for (const Entry& entry : entries)
+      if (needs(*full, entry)) {
+        need(entry.number);
+        break;  // numbers grow
+      }
+  }
+  if (has_full) return first;
+  const auto begun =
+      std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.stream == live.stream; });
+  if (begun != entries.end()) need(begun->number);
+  return first;
+}
+
 }  // namespace
 
 Micros time_of(const Entry& full) {
   return std::max(full.started, full.last_commit);
 }
 
-std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, int fulls) {
+std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, int fulls,
+                                           const std::vector<LiveStream>& live) {
   std::optional<std::uint64_t> first;
-  int kept = 0;
-  for (auto full = entries.rbegin(); full != entries.rend() && kept < std::max(fulls, 1); ++full) {
-    if (full->kind != Kind::full) continue;
-    ++kept;
-    first = std::min(first.value_or(full->number), full->number);
-    for (const Entry& entry : entries)
-      if (needs(*full, entry)) {
-        first = std::min(*first, entry.number);
-        break;  // numbers grow
-      }
+  for (const LiveStream& one : live) {
+    const auto needed = first_needed(entries, fulls, one);
+    if (needed) first = std::min(first.value_or(*needed), *needed);
   }
   if (!first || *first == entries.front().number) return std::nullopt;
   return first;
@@ -219,9 +269,10 @@ std::set<std::pair<std::uint64_t, std::uint32_t>> proofs_to_check(const Plan& pl
   return out;
 }
 
-Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry) {
-  const std::vector<Entry>& entries = journal.entries();
-  if (entry) return plan_entry(entries, *entry);
+Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry,
+               const std::string& database) {
+  const std::vector<Entry> entries = entries_of(journal.entries(), choose_database(journal.entries(), entry, database));
+  if (entry) return plan_entry(entries.empty() ? journal.entries() : entries, *entry);
   const Entry* chosen = nullptr;
   const Entry* oldest = nullptr;
   for (const Entry& one : entries) {

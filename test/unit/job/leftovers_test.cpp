@@ -71,7 +71,7 @@ TEST_F(LeftoversTest, RetentionDropsAFullWithItsDeltas) {
   add_entry(journal::Kind::full, "2026-11-21T00:00:00.000000Z-full", Lsn{10}, Lsn{10});
   add_entry(journal::Kind::delta, "2026-11-22T00:00:00.000000Z-delta", Lsn{10}, Lsn{20});
   add_entry(journal::Kind::full, "2026-11-23T00:00:00.000000Z-full", Lsn{20}, Lsn{20});
-  apply_retention(*site_, *store_);
+  apply_retention(*site_, *store_, stream_);
   const auto& kept = site_->journal().load();
   ASSERT_EQ(kept.entries().size(), 1U);
   EXPECT_EQ(kept.entries()[0].name, "2026-11-23T00:00:00.000000Z-full");
@@ -87,7 +87,7 @@ TEST_F(LeftoversTest, RetentionThatWasKilledAfterTheJournalIsFinishedByTheNext) 
   const auto before = site_->journal().load();
   replace_file(site_->path("removals"), before.entries()[0].cid + "\n" + before.entries()[1].cid + "\n");
   site_->journal().drop_before(2, site_->signing_key());
-  apply_retention(*site_, *store_);
+  apply_retention(*site_, *store_, stream_);
   ASSERT_EQ(stored(), 1U) << "what the journal still names stays";
   EXPECT_FALSE(std::filesystem::exists(site_->path("removals")));
 }
@@ -105,11 +105,11 @@ TEST_F(LeftoversTest, RetentionOfACopyLeavesTheOriginalsObjectsInAStoreThatBothS
   replace_file(site_->path("home"), read_file(site_->path("home")));
   settle_home(*site_);
   add_entry(journal::Kind::full, "2026-11-22T00:00:00.000000Z-full", Lsn{20}, Lsn{20});
-  apply_retention(*site_, *store_);
+  apply_retention(*site_, *store_, stream_);
   EXPECT_EQ(site_->journal().load().entries().size(), 1U);
   EXPECT_EQ(stored(), 2U) << "the original's journal still names the first";
   add_entry(journal::Kind::full, "2026-11-23T00:00:00.000000Z-full", Lsn{30}, Lsn{30});
-  apply_retention(*site_, *store_);
+  apply_retention(*site_, *store_, stream_);
   EXPECT_EQ(stored(), 2U) << "its own are removed";
   store_.reset();
   std::filesystem::remove_all(shared);

@@ -185,7 +185,7 @@ TEST(Plan, an_entry_that_is_not_there_is_refused) {
 }
 
 std::optional<std::uint64_t> kept(std::vector<Entry> entries, int fulls) {
-  return first_to_keep(journal_of(entries).entries(), fulls);
+  return first_to_keep(journal_of(entries).entries(), fulls, {{"", entries.empty() ? "" : entries.back().stream}});
 }
 
 TEST(Retention, keeps_a_full_with_the_deltas_journalled_while_it_ran) {
@@ -199,7 +199,7 @@ TEST(Retention, what_is_kept_can_still_be_restored) {
   entries.push_back(full(80, 600));
   entries.push_back(delta(90, 600, 700));
   const Journal before = journal_of(entries);
-  const std::uint64_t first = first_to_keep(before.entries(), 2).value();
+  const std::uint64_t first = first_to_keep(before.entries(), 2, {{"", "s1"}}).value();
   EXPECT_EQ(first, 3u);
   const Directory directory;
   JournalFile file(directory.path / "journal");
@@ -211,7 +211,7 @@ TEST(Retention, what_is_kept_can_still_be_restored) {
     EXPECT_EQ(plan.note, "") << entry.number;
     EXPECT_EQ(numbers(plan), numbers(make_plan(before, std::nullopt, entry.number))) << entry.number;
   }
-  EXPECT_FALSE(first_to_keep(after.entries(), 2));
+  EXPECT_FALSE(first_to_keep(after.entries(), 2, {{"", "s1"}}));
 }
 
 TEST(Retention, drops_deltas_before_the_only_full) {
