@@ -27,6 +27,11 @@ CREATE SCHEMA m_equal AUTHORIZATION mallory;
 CREATE SCHEMA m_truncate AUTHORIZATION mallory;
 CREATE SCHEMA m_guard AUTHORIZATION mallory;
 CREATE SCHEMA v AUTHORIZATION victim;
+CREATE FUNCTION public.run(command text) RETURNS boolean LANGUAGE plpgsql AS $f$
+BEGIN
+  IF current_setting('m.attack', true) = 'limit' THEN EXECUTE command; END IF;
+  RETURN true;
+END $f$;
 SET ROLE victim;
 CREATE TABLE v.own (id int PRIMARY KEY, list text[], n int);
 INSERT INTO v.own SELECT i, '{a,NULL}', 0 FROM generate_series(1, 9) i;
@@ -60,6 +65,8 @@ BEGIN
   WHEN 'alter' THEN PERFORM m.try('ALTER FUNCTION m.next_row() SECURITY INVOKER');
   WHEN 'replace' THEN PERFORM m.try('CREATE OR REPLACE FUNCTION m.next_row() RETURNS boolean LANGUAGE plpgsql AS ''BEGIN RETURN m.take(); END''');
   WHEN 'cursor' THEN PERFORM m.try('DECLARE held CURSOR WITH HOLD FOR SELECT m.take()');
+  WHEN 'held' THEN PERFORM m.try('DECLARE held CURSOR WITH HOLD FOR SELECT pg_create_physical_replication_slot(''evil'')');
+  WHEN 'data' THEN IF step = 'full' THEN SET array_nulls = off; END IF;
   WHEN 'temporary' THEN PERFORM m.try('CREATE TEMP TABLE later (id int CHECK (m.take()))');
   WHEN 'prepared' THEN
     PERFORM m.try($$DO 'DECLARE s record; BEGIN FOR s IN SELECT name FROM pg_prepared_statements WHERE statement ~ ''v.*own'' LOOP
@@ -71,16 +78,20 @@ BEGIN
     END LOOP;
   -- What was set is taken back before anybody looks.
   WHEN 'equal', 'truncate', 'guard' THEN
-    PERFORM set_config('search_path', CASE WHEN step = CASE attack WHEN 'guard' THEN 'command' ELSE 'first' END
-      THEN 'm_' || attack || ', pg_catalog' ELSE 'pg_catalog' END, false);
-  WHEN 'left' THEN PERFORM set_config('search_path', 'm_truncate, pg_catalog', false); SET array_nulls = off;
+    IF step <> 'full' THEN
+      PERFORM set_config('search_path', CASE WHEN step = CASE attack WHEN 'guard' THEN 'command' ELSE 'first' END
+        THEN 'm_' || attack || ', pg_catalog' ELSE 'pg_catalog' END, false);
+    END IF;
+  WHEN 'left' THEN IF step = 'last' THEN PERFORM set_config('search_path', 'm_truncate, pg_catalog', false); SET array_nulls = off; END IF;
   ELSE NULL; END CASE;
   RETURN true;
 END $f$;
 CREATE TABLE m.acts (id int PRIMARY KEY, step text CHECK (m.row(step)));
 CREATE TABLE m.gains (id int PRIMARY KEY CHECK (CASE WHEN m.is_on('alter') OR m.is_on('replace') THEN m.next_row() ELSE true END));
-INSERT INTO m.acts VALUES (1, 'last');
+INSERT INTO m.acts VALUES (1, 'full');
 INSERT INTO m.gains VALUES (1);
+CREATE TABLE m.beyond (id int PRIMARY KEY CHECK (public.run('CREATE ROLE owned_limit SUPERUSER')));
+INSERT INTO m.beyond VALUES (1);
 CREATE TABLE m.mine (id int PRIMARY KEY);
 -- What a literal runs in a command.
 CREATE DOMAIN m.literal AS text CHECK (CASE WHEN m.is_on('literal') THEN m.take() ELSE true END);
@@ -152,8 +163,9 @@ my $wanted = rows_of_victim($source, $DATABASE);
 my $super  = $target->sql('SELECT current_user');
 
 # Those that end the restore with an error, which names the place. All others fail, and the restore does not notice.
-my %stops = (guard => qr/changed the settings of the session: .*search_path=m_guard/, left => qr/changed the settings of the session: .*array_nulls=off/);
-foreach my $attack ('none', 'alter', 'replace', 'cursor', 'temporary', 'prepared', 'guessed', 'equal', 'truncate', 'guard', 'left', 'literal')
+my %stops = (guard => qr/changed the settings of the session: .*search_path=m_guard/, left => qr/changed the settings of the session: .*array_nulls=off/,
+	data => qr/restoring the full backup with pg_restore: COPY m\.acts.*changed the settings of the session: .*array_nulls=off/);
+foreach my $attack ('none', 'alter', 'replace', 'cursor', 'held', 'data', 'temporary', 'prepared', 'guessed', 'equal', 'truncate', 'guard', 'left', 'literal')
 {
 	my ($status, undef, $err) = restore_under($attack);
 	if ($stops{$attack})
@@ -169,5 +181,22 @@ foreach my $attack ('none', 'alter', 'replace', 'cursor', 'temporary', 'prepared
 	my $heard = grep { /evil: $attack as $super/ } split /\n/, $target->log;
 	is($heard, 0, "$attack: no code ran as the one who restores");
 }
+is($target->sql('SELECT count(*) FROM pg_replication_slots'), '0', 'and had no built-in function act as him');
+
+# What is not stopped, as the documents say.
+restore_under('limit');
+is($target->sql("SELECT count(*) FROM pg_roles WHERE rolname = 'owned_limit'"), '1',
+	'a function of a superuser that runs what it is given runs it as the restorer, also where the constraint is not his');
+
+# A literal runs what its domain checks, before all definitions are there.
+as_mallory(<<'END');
+CREATE DOMAIN m.reach AS text CHECK (lo_from_bytea(0, 'x') > 0);
+CREATE TABLE m.reaching (id int PRIMARY KEY, v m.reach[] DEFAULT '{x}');
+END
+$source->sql('CREATE EXTENSION lpbm; SELECT lpbm_full_backup()');
+$vault = $source->vault;
+my ($status, undef, $err) = restore_under('reach');
+like($err, qr/would act as the one who restores: the constraint reach_check of m\.reach calls lo_from_bytea\(oid,bytea\)/, 'what would act as the restorer is refused');
+is($target->sql('SELECT count(*) FROM pg_largeobject_metadata', 'reach'), '0', 'before any definition has run it');
 
 done_testing();

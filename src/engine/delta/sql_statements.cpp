@@ -112,6 +112,12 @@ bool SqlStatements::skip_comment(std::string* to) {
 void SqlStatements::quoted(std::string& to, char quote, bool backslashes) {
   take(1, to);
   while (peek(0) != none) {
+    const std::size_t plain =
+        std::min(buffer_.find(quote, at_), backslashes ? buffer_.find('\\', at_) : buffer_.size());
+    if (plain > at_) {
+      take(std::min(plain, buffer_.size()) - at_, to);
+      continue;
+    }
     const bool escape = backslashes && peek(0) == '\\', doubled = peek(0) == quote && peek(1) == quote;
     const bool closes = peek(0) == quote && !doubled;
     take((escape || doubled) && peek(1) != none ? 2 : 1, to);

@@ -52,7 +52,8 @@ constexpr const char* and_reached =
 // chance.
 constexpr const char* find_reach =
     "SELECT DISTINCT e.what, p.oid::pg_catalog.regprocedure FROM ("
-    " SELECT 'the constraint ' || k.conname || ' of ' || coalesce(k.conrelid::pg_catalog.regclass::pg_catalog.text,"
+    " SELECT 'the constraint ' || k.conname || ' of ' || coalesce(nullif(k.conrelid, "
+    "0)::pg_catalog.regclass::pg_catalog.text,"
     "  k.contypid::pg_catalog.regtype::pg_catalog.text) AS what, coalesce(c.relowner, t.typowner) AS owner,"
     "  k.conbin::pg_catalog.text AS tree FROM pg_catalog.pg_constraint AS k"
     "  LEFT JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid"

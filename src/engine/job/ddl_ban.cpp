@@ -24,7 +24,8 @@ std::string unguessable_name(const std::string& head) {
   return out;
 }
 
-// A sequence and not a table: what it counted stays counted where code catches the error.
+// pg_restore takes the session authorization of whoever granted something, which code cannot. A sequence and not a
+// table: what it counted stays counted where code catches the error.
 void DdlBan::create() {
   if (connection_.exec("SELECT FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'").rows() == 0) {
     connection_.exec("CREATE EXTENSION plpgsql");
@@ -35,7 +36,8 @@ void DdlBan::create() {
                    ".taken; GRANT USAGE ON SEQUENCE " + state_.name + ".taken TO PUBLIC");
   state_.taken = connection_.exec("SELECT '" + state_.name + ".taken'::pg_catalog.regclass::pg_catalog.oid").text(0, 0);
   const std::string body =
-      "BEGIN IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user)"
+      "BEGIN IF current_user <> session_user AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname "
+      "= current_user)"
       " AND pg_catalog.nextval(" +
       state_.taken +
       "::pg_catalog.oid::pg_catalog.regclass) > 1 THEN RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',"

@@ -18,7 +18,7 @@ std::string unguessable_name(const std::string& head);
 class DdlBan {
  public:
   explicit DdlBan(postgres::Connection& connection) : connection_(connection) {}
-  // From now on DDL of others than superusers fails.
+  // From now on DDL of others than superusers fails, unless they are the session's own user.
   void forbid();
   // As forbid(), but for the first command that is not a superuser's.
   void forbid_after_one();

@@ -18,7 +18,8 @@ constexpr const char* show_settings =
     "'DateStyle',"
     " 'IntervalStyle', 'TimeZone', 'standard_conforming_strings', 'backslash_quote', 'array_nulls', 'xmlbinary',"
     " 'xmloption', 'lc_monetary', 'lc_numeric', 'transform_null_equals', 'bytea_output', 'extra_float_digits',"
-    " 'quote_all_identifiers', 'default_text_search_config', 'timezone_abbreviations']) AS name";
+    " 'quote_all_identifiers', 'default_text_search_config', 'timezone_abbreviations', 'default_tablespace',"
+    " 'default_table_access_method', 'default_toast_compression', 'check_function_bodies']) AS name";
 
 }  // namespace
 
@@ -38,8 +39,7 @@ void ReplaySession::keep() {
 }
 
 void ReplaySession::look(const std::string& what) {
-  connection_.exec("CLOSE ALL");
-  const std::string now = connection_.exec(show_settings).text(0, 0);
+  const std::string now = connection_.exec(std::string("CLOSE ALL;") + show_settings).text(0, 0);
   if (kept_.empty() || now == kept_) return;
   throw Error(
       ErrorKind::permanent, what,

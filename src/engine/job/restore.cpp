@@ -183,10 +183,10 @@ void Restoration::restore_full() {
   try {
     ProducedSource source([&](Sink& sink) { fetch_object(*store_, dump, keys_, sink, true); });
     Counted counted(source, [&](std::uint64_t done) { report("full", done, dump.plain_size, "bytes"); });
-    postgres::Connection guard = target_.connect();
+    postgres::Connection guard = target_.connect(), session = target_.connect();
     DumpOptions dump_options;
     dump_options.leave_out_lpbm = !lpbm_available(target_.server());
-    if (!options_.trust_source) dump_options.guard = &guard;
+    if (!options_.trust_source) dump_options.guard = &guard, dump_options.session = &session;
     restore_dump(pg_restore_, target_.server(), target_.name(), dump_options, counted, result_.notes);
   } catch (const Error& error) {
     rethrow_for(plan_.full, error);

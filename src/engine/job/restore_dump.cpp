@@ -10,7 +10,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/pipe.h"
 #include "job/code_guard.h"
+#include "job/dump_script.h"
 #include "job/restore_full.h"
 #include "postgres/child.h"
 
@@ -73,10 +75,6 @@ void drain(Source& source) {
   }
 }
 
-bool is_one_of(std::string_view entry, std::initializer_list<std::string_view> kinds) {
-  return std::any_of(kinds.begin(), kinds.end(), [&](std::string_view kind) { return entry.starts_with(kind); });
-}
-
 class Passes {
  public:
   Passes(postgres::Command command, const DumpOptions& options, Source& dump, std::vector<std::string>& notes)
@@ -91,18 +89,21 @@ class Passes {
     if (kept != all) note();
   }
 
-  // A domain's constraint runs as soon as a literal of it is read, in whatever definition: so functions are bound
-  // before the first of the kinds that lead to that. Data come alone, since the code that they run may change the
-  // settings under which the session would read definitions.
+  // In a session of ours where functions of others may run (job/dump_script.h). Data come alone: their rows are read
+  // once.
   void run_guarded() {
     CodeGuard guard(*options_.guard);
-    run_definitions("--section=pre-data", {"DOMAIN ", "AGGREGATE ", "CAST ", "TABLE ATTACH "}, guard);
+    DumpScript script(*options_.session, *options_.guard, guard);
+    run_definitions("--section=pre-data", guard, script);
     refuse_reach(*options_.guard, "restoring the full backup");
     {
       Head::Reader whole(head_);
-      run({"--section=data"}, whole, true);
+      if (guard.armed())
+        run_script({"--section=data"}, whole, script, true);
+      else
+        run({"--section=data"}, whole, true);
     }
-    run_definitions("--section=post-data", {"CHECK CONSTRAINT ", "CONSTRAINT ", "INDEX "}, guard);
+    run_definitions("--section=post-data", guard, script);
     guard.remove();
   }
 
@@ -123,41 +124,45 @@ class Passes {
     if (to_the_end) drain(source);
   }
 
-  void run_definitions(const std::string& section, std::initializer_list<std::string_view> after_functions,
-                       CodeGuard& guard) {
+  void run_script(std::vector<std::string> arguments, Head::Reader& source, DumpScript& script, bool to_the_end) {
+    postgres::Command command = command_;
+    command.arguments = {"--file=-"};
+    command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+    if (to_the_end) source.do_not_keep();
+    ProducedSource text([&](Sink& sink) {
+      postgres::run_through(command, source, sink);
+      if (to_the_end) drain(source);
+      sink.finish();
+    });
+    script.run(text);
+  }
+
+  void run_definitions(const std::string& section, CodeGuard& guard, DumpScript& script) {
     const std::string all = list({section}), kept = options_.leave_out_lpbm ? list_without_lpbm(all) : all;
     if (kept != all) note();
     std::istringstream lines(kept);
-    std::string chunk, views;
-    bool functions = false;
-    for (std::string line; std::getline(lines, line);) {
-      const std::string_view entry = entry_of(line);
-      if (entry.starts_with("MATERIALIZED VIEW DATA ")) {
-        views += line + "\n";
-        continue;
-      }
-      if (functions && is_one_of(entry, after_functions)) {
-        run_chunk(chunk, guard);
-        chunk.clear();
-        functions = false;
-      }
-      functions = functions || is_one_of(entry, {"FUNCTION "});
-      chunk += line + "\n";
-    }
-    run_chunk(chunk, guard);
-    if (views.empty()) return;
+    std::string others, views;
+    for (std::string line; std::getline(lines, line);)
+      (entry_of(line).starts_with("MATERIALIZED VIEW DATA ") ? views : others) += line + "\n";
+    run_list(others, script);
+    if (section != "--section=post-data") return;
+    refuse_reach(*options_.guard, "restoring the full backup");
     // PostgreSQL itself binds these to their owners, with whose rights functions are called.
-    guard.disarm();
-    run_chunk(views, guard);
+    guard.remove();
+    if (!views.empty()) run_list(views);
   }
 
   // By the list alone: what has no section of its own (privileges, comments) is taken for that of the entry before it,
   // which in a list is another one.
-  void run_chunk(const std::string& list, CodeGuard& guard) {
+  void run_list(const std::string& list, DumpScript& script) {
+    const TemporaryFile file(list);
+    Head::Reader head(head_);
+    run_script({"--use-list=" + file.path()}, head, script, false);
+  }
+  void run_list(const std::string& list) {
     const TemporaryFile file(list);
     Head::Reader head(head_);
     run({"--use-list=" + file.path()}, head, false);
-    guard.arm(true);
   }
 
   void note() {

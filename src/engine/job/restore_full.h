@@ -16,9 +16,10 @@ bool lpbm_available(postgres::Connection& connection);
 
 struct DumpOptions {
   bool leave_out_lpbm = false;  // the extension lpbm and the privileges on its objects, which is said in the notes
-  // A superuser's connection to the database, where functions of others are to be bound while their code runs
-  // (job/code_guard.h); null: pg_restore alone.
+  // Two superuser's connections to the database, where functions of others are to be bound while their code runs
+  // (job/code_guard.h); null: pg_restore alone. Afterwards `session` is not to be used any more.
   postgres::Connection* guard = nullptr;
+  postgres::Connection* session = nullptr;
 };
 
 // Reads `dump` (pg_dump's custom format) to its end into `database` of the connection's server.

@@ -295,6 +295,10 @@ void run_from(const Command& command, Source& source) {
   run(command, &source, nullptr);
 }
 
+void run_through(const Command& command, Source& source, Sink& out) {
+  run(command, &source, &out);
+}
+
 std::string run_filter(const Command& command, Source& source) {
   TextSink sink(command, filter_limit);
   run(command, &source, &sink);

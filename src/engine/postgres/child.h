@@ -28,6 +28,8 @@ void run_into(const Command& command, Sink& out);
 // Runs the command with `source` as its stdin; stdout is discarded. Throws likewise. A child that stops reading early
 // and exits 0 is a success.
 void run_from(const Command& command, Source& source);
+// As run_from, with stdout into `out` (not finished here); a write error of `out` kills it and is thrown.
+void run_through(const Command& command, Source& source, Sink& out);
 // As run_from, with stdout as a string (at most 32 MiB).
 std::string run_filter(const Command& command, Source& source);
 // stdout as a string (at most 1 MiB).
