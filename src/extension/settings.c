@@ -142,8 +142,8 @@ static const NumberSetting numbers[] = {
      "Sets the size of the parts in which lpbm stores large objects.", NULL},
     {S(proof_limit), 64 * 1024, 0, INT_MAX, GUC_UNIT_KB,
      "Sets the size up to which changed tables are read for a proof of what they hold, which a restore checks.",
-     "Of all tables that are read at once; lpbm then reads none for thirty times as long as it took. 0 means no "
-     "proofs."},
+     "Of all tables that are read at once, a larger one slice by slice; lpbm then reads none for thirty times as long "
+     "as it took. 0 means no proofs."},
     {S(mail_interval), 60, 0, INT_MAX / 1000, GUC_UNIT_S, "Sets the least time between two mails with lpbm's journal.",
      NULL},
 };

@@ -99,7 +99,7 @@ is($source->sql("SELECT sum(proven) >= @{[ @names + @others ]} FROM lpbm_entries
 # ---- beside writers -------------------------------------------------------------------------------------------------
 
 $source->pgbench('-i', '-q', '-s', 1);
-my $load = $source->pgbench_start('-c', '4', '-T', '600');
+my $load = $source->pgbench_start('-c', '2', '-R', '100', '-T', '600');
 my %busy = map { oid($_) => 1 } qw(pgbench_accounts pgbench_branches pgbench_history);
 $source->sql('ALTER TABLE pgbench_history REPLICA IDENTITY FULL');
 ok(wait_for('proofs of busy tables', sub {
@@ -151,6 +151,52 @@ lpbm_fails([ 'restore', $source->vault->arguments, @bindir, '--check' ], 1, qr/d
 {
 	my ($target, $status) = restored('earlier', '--until', $before);
 	is($status, 0, 'to an earlier time it succeeds');
+}
+
+# ---- tables beyond the limit ----------------------------------------------------------------------------------------
+
+$source->sql(<<'END');
+CREATE TABLE large (a int, b uuid, v text, PRIMARY KEY (b, a));
+INSERT INTO large SELECT i, md5((i / 3)::text)::uuid, repeat('x', 200) FROM generate_series(1, 5000) i;
+CREATE TABLE large_text (id text PRIMARY KEY, v text);
+INSERT INTO large_text SELECT i, repeat('x', 200) FROM generate_series(1, 5000) i;
+ANALYZE large, large_text;
+END
+$source->configure("lpbm.proof_limit = '256kB'\n");
+$source->reload;
+my ($large, %slices) = (oid('large'));
+sub slices
+{
+	my ($wanted, $change) = @_;
+	%slices = ();
+	my ($last) = reverse $source->entries;
+	return wait_for("$wanted slices", sub {
+		$source->sql($change);
+		$source->backed_up_to_now;
+		foreach my $entry (grep { $_->{entry} > $last->{entry} } $source->entries('delta'))
+		{
+			$slices{ $_->[1] } = $entry->{entry} foreach grep { ref $_ && $_->[0] == $large } @{ $entry->{proven} // [] };
+		}
+		return keys %slices >= $wanted;
+	});
+}
+ok(slices(4, "UPDATE large SET v = v || 'y' WHERE a = 7; UPDATE large_text SET v = 'y' WHERE id = '7'"),
+	'a table that is larger than the limit is proven slice by slice, in the order of its key');
+ok(slices(1, "UPDATE large SET v = v || 'z' WHERE a = 8") && !$slices{1}, 'going on where it was left');
+my $whole = $source->vault;
+my $text_oid = oid('large_text');
+is(scalar(grep { my $entry = $_; grep { (ref $_ ? $_->[0] : $_) == $text_oid } @{ $entry->{proven} // [] } } $source->entries), 0,
+	'one whose order a locale decides is not');
+{
+	my $target = Lpbm::Test->bare('sliced');
+	my ($status, $out, $err) = run_lpbm('restore', $whole->arguments, @bindir, '--target', $target->target, '--until', $before);
+	is($status, 0, 'it is restored') or diag($err);
+}
+$source->sql("SELECT heap_force_kill('large', ARRAY(SELECT ctid FROM large WHERE a % 500 = 3))");
+ok(slices(2, "UPDATE large SET v = v || 'y' WHERE a = 7"), 'slices once more');
+{
+	my ($target, $status, $err) = restored('wrong_slice');
+	like($err, qr/public\.large as of entry \d+: it has \d+ rows instead of \d+/, 'rows too many in a slice are found');
 }
 
 # ---- what it costs --------------------------------------------------------------------------------------------------

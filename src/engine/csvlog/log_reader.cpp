@@ -20,6 +20,10 @@ constexpr std::size_t block = 512u << 10;
 // write to the log.
 constexpr int most_patience = 6;
 
+std::string text_of(const FramePosition& position) {
+  return std::to_string(position.run) + '/' + std::to_string(position.seq);
+}
+
 class Reading {
  public:
   Reading(const LogOptions& options, RecordHandler& handler, const std::function<bool()>& stop)
@@ -182,7 +186,9 @@ bool Reading::take_line(FileState& file, const std::optional<FramePosition>& lim
     file.offset = begin;
     return false;
   }
-  if (options_.fence && position > *options_.fence) incomplete("the fence is missing");
+  if (options_.fence && position > *options_.fence)
+    incomplete("the fence " + text_of(*options_.fence) + " is missing: frame " + text_of(position) + " follows on " +
+               (last_ ? text_of(*last_) : "nothing"));
   accept(file, *frame, end);
   return !done();
 }
@@ -267,6 +273,7 @@ std::vector<LogFile> Reading::result() {
     }
     LogFile entry{file.path, file.first.value_or(FramePosition{}), file.last.value_or(FramePosition{}), false};
     entry.whole = !file.next && file.offset == file.size;
+    entry.size = file.size;
     out.push_back(std::move(entry));
   }
   if (any) sync_directory(options_.directory);

@@ -51,6 +51,7 @@ struct LogFile {
   std::filesystem::path path;
   FramePosition first, last;  // frames of this stream in it; a file that a hint let us pass over: last alone is sure
   bool whole = false;         // read to its end and nothing follows in it
+  std::uint64_t size = 0;     // that end
 };
 
 // Reads until the fence (or to the end where none is given) and passes each accepted record to `handler`. Where `stop`

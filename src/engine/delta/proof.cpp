@@ -9,6 +9,7 @@ namespace lpbm::delta {
 namespace {
 
 constexpr std::size_t sum_size = 64;
+constexpr std::string_view where = " WHERE ";
 
 [[noreturn]] void refuse() {
   throw Error(ErrorKind::permanent, "reading a delta's script", "the proof of a table is malformed");
@@ -45,7 +46,8 @@ std::string column_list(const std::vector<std::string>& columns) {
 
 std::string proof_text(const Proof& proof) {
   return std::to_string(proof.relation) + ' ' + std::to_string(proof.rows) + ' ' + proof.sum + ' ' +
-         qualified(proof.schema, proof.name) + ' ' + column_list(proof.columns);
+         qualified(proof.schema, proof.name) + ' ' + column_list(proof.columns) +
+         (proof.condition.empty() ? "" : std::string(where) + literal(proof.condition));
 }
 
 Proof parse_proof(std::string_view text) {
@@ -60,16 +62,21 @@ Proof parse_proof(std::string_view text) {
   take_letter(text, '.');
   out.name = take_name(text);
   take_letter(text, ' ');
-  while (!text.empty()) {
+  while (!text.empty() && !text.starts_with(where)) {
     if (!out.columns.empty()) take_letter(text, ',');
     out.columns.push_back(take_name(text));
   }
+  if (text.empty()) return out;
+  text.remove_prefix(where.size());
+  if (!take_literal(text, out.condition) || !text.empty() || out.condition.empty()) refuse();
   return out;
 }
 
 std::string copy_of(const Proof& proof) {
-  const std::string list = proof.columns.empty() ? "" : " (" + column_list(proof.columns) + ")";
-  return "COPY " + qualified(proof.schema, proof.name) + list + " TO STDOUT";
+  const std::string table = qualified(proof.schema, proof.name), list = column_list(proof.columns);
+  if (!proof.condition.empty())
+    return "COPY (SELECT " + list + " FROM ONLY " + table + " WHERE " + proof.condition + ") TO STDOUT";
+  return "COPY " + table + (list.empty() ? "" : " (" + list + ")") + " TO STDOUT";
 }
 
 }  // namespace lpbm::delta

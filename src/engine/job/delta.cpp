@@ -22,6 +22,12 @@ namespace {
 
 using nlohmann::json;
 
+std::vector<delta::Proof> texts_of(const std::vector<TableProof>& proofs) {
+  std::vector<delta::Proof> out;
+  for (const TableProof& one : proofs) out.push_back(one.proof);
+  return out;
+}
+
 // One run of the job; what it opens lives as long as it.
 class DeltaJob {
  public:
@@ -88,7 +94,7 @@ class DeltaJob {
     csvlog::LogOptions options = log_options();
     // The anchor of a refresh was written after the fence.
     options.fence = cut_ ? cut_->anchor() : *fence_;
-    if (cut_) segments_.end_at(cut_->nonce(), proofs_);
+    if (cut_) segments_.end_at(cut_->nonce(), texts_of(proofs_));
     std::vector<csvlog::LogHint> hints;
     options.new_hints = &hints;
     files_ = csvlog::read_log(options, segments_, [&] { return segments_.complete(); });
@@ -122,7 +128,7 @@ class DeltaJob {
   }
 
   // No delta fails for its proofs.
-  std::vector<csvlog::Stale> tables_to_prove(const TableNames& changed, const std::vector<csvlog::Stale>& except) {
+  std::vector<ToProve> tables_to_prove(const TableNames& changed, const std::vector<csvlog::Stale>& except) {
     try {
       return ledger_.choose(changed, except);
     } catch (const Error&) {
@@ -133,7 +139,7 @@ class DeltaJob {
   // Where nothing else is read at the cut, proofs that fail leave the delta to end where it would have ended. The
   // tables are tried again when they have changed again: one that cannot be read does not keep others from being
   // proven.
-  void take_proofs(const std::vector<csvlog::Stale>& tables) {
+  void take_proofs(const std::vector<ToProve>& tables) {
     events_.progress("proving", 0, std::nullopt, "tables");
     if (!wanted_.stale.empty()) {
       proofs_ = cut_->prove();
@@ -270,7 +276,7 @@ class DeltaJob {
     add_summary(entry, summary);
     changed_.insert(summary.changed.begin(), summary.changed.end());
     if (last)
-      for (const delta::Proof& proof : proofs_) entry.proven.push_back(proof.relation);
+      for (const TableProof& one : proofs_) entry.proven.push_back({one.proof.relation, one.slice.number});
     // Without a record there was no place for what was stale before.
     if (summary.records == 0)
       for (const csvlog::Stale& one : segment.script->open())
@@ -314,7 +320,7 @@ class DeltaJob {
   Wanted wanted_;
   std::unique_ptr<RefreshCut> cut_;
   std::string not_refreshed_;  // why there is none
-  std::vector<delta::Proof> proofs_;
+  std::vector<TableProof> proofs_;
   TableNames changed_;
   Segments segments_;
   std::vector<csvlog::LogFile> files_;

@@ -33,6 +33,13 @@ bool holds_only_ended_streams(const std::filesystem::path& path, const csvlog::F
   return others && !own;
 }
 
+// Frames may have come into it between the reading and a rotation.
+bool has_grown(const csvlog::LogFile& file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file.path, error);
+  return !error && size != file.size;
+}
+
 }  // namespace
 
 std::set<std::filesystem::path> current_log_files(const Settings& settings) {
@@ -58,7 +65,8 @@ std::vector<std::filesystem::path> processed_files(const std::vector<csvlog::Log
   for (const csvlog::LogFile& file : files) {
     const bool has_frames = file.last >= file.first && file.last.run > 0;
     const bool needed = file.last > fence || (keep && file.last >= *keep);
-    if (file.whole && has_frames && !needed && !current.contains(std::filesystem::weakly_canonical(file.path)))
+    if (file.whole && has_frames && !needed && !has_grown(file) &&
+        !current.contains(std::filesystem::weakly_canonical(file.path)))
       out.push_back(file.path);
   }
   return out;

@@ -16,7 +16,8 @@ namespace lpbm::job {
 std::set<std::filesystem::path> current_log_files(const Settings& settings);
 
 // Of the files that were read up to `fence`, those that nobody needs: read whole, with frames of the stream and none
-// after the fence or at or after `keep`, and not written any more.
+// after the fence or at or after `keep`, and not written any more: `current` was looked up after the reading, and what
+// a file outside of it holds by now was read.
 std::vector<std::filesystem::path> processed_files(const std::vector<csvlog::LogFile>& files,
                                                    const csvlog::FramePosition& fence,
                                                    const std::optional<csvlog::FramePosition>& keep,

@@ -11,7 +11,6 @@
 #include "job/copy_out.h"
 #include "job/record_watch.h"
 #include "job/refresh_large_objects.h"
-#include "job/table_proofs.h"
 
 namespace lpbm::job {
 namespace {
@@ -21,7 +20,7 @@ using postgres::Connection;
 using std::chrono::milliseconds;
 
 constexpr int attempts = 6, attempts_to_prove = 2;
-constexpr milliseconds short_wait{50};
+constexpr milliseconds short_wait{200};
 constexpr milliseconds pause{150};
 constexpr std::chrono::seconds anchor_patience{20};
 constexpr const char* step = "refreshing tables";
@@ -88,7 +87,8 @@ void split(std::string_view line, std::size_t columns, std::vector<csvlog::Recor
 
 RefreshCut::RefreshCut(const Site& site, const Reading& wanted, bool share) : nonce_(cut_nonce()) {
   for (const Stale& one : wanted.refresh) tables_.push_back({.what = one, .relation = {}});
-  for (const Stale& one : wanted.prove) tables_.push_back({.what = one, .relation = {}, .to_prove = true});
+  for (const ToProve& one : wanted.prove)
+    tables_.push_back({.what = one.table, .relation = {}, .to_prove = true, .slice = one.slice});
   reader_ = std::make_unique<Connection>(site.connect());
   reader_->exec(delta::fixed_session(site.settings().encoding));
   AnchorGate gate(site);
@@ -222,16 +222,18 @@ std::uint64_t RefreshCut::copy(const Table& table, Lsn lsn, const delta::ScriptH
   return rows;
 }
 
-std::vector<delta::Proof> RefreshCut::prove() {
-  std::vector<delta::Proof> out;
+std::vector<TableProof> RefreshCut::prove() {
+  std::vector<TableProof> out;
   for (const Table& table : tables_) {
     if (!table.to_prove || table.gone) continue;
-    delta::Proof& proof = out.emplace_back();
+    TableProof& taken = out.emplace_back();
+    taken.slice = table.slice;
+    delta::Proof& proof = taken.proof;
     proof.relation = table.relation.id;
     proof.schema = table.relation.schema;
     proof.name = table.relation.name;
     for (const csvlog::Column& column : table.relation.columns) proof.columns.push_back(column.name);
-    add_up(*reader_, proof);
+    take_proof(*reader_, taken);
   }
   return out;
 }

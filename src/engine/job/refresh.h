@@ -37,6 +37,7 @@
 #include "job/site.h"
 #include "job/snapshot.h"
 #include "job/stale.h"
+#include "job/table_proofs.h"
 
 namespace lpbm::job {
 
@@ -49,11 +50,13 @@ class RefreshCut {
     bool gone = false;          // the snapshot does not see it
     bool has_identity = true;   // updates and deletes can be carried
     bool to_prove = false;      // only its proof is wanted
+    Slice slice = {};           // of which rows
   };
   // What is wanted of the snapshot: the content of tables, and the proofs of others. Proofs are not worth as much
   // waiting: only the first attempts, of which there are fewer where nothing else is wanted, are for them too.
   struct Reading {
-    std::vector<csvlog::Stale> refresh, prove;
+    std::vector<csvlog::Stale> refresh;
+    std::vector<ToProve> prove;
   };
   // Tries until it succeeds or gives up (Error, retryable): see above. `records` names the records from the end of the
   // last delta on; `invisible`: full xids.
@@ -69,7 +72,7 @@ class RefreshCut {
   // it.
   std::uint64_t copy(const Table& table, Lsn lsn, const delta::ScriptHeader& header, Sink& out);
   // Of the tables of which nothing else is wanted and that the snapshot sees. Throws ReadError likewise.
-  std::vector<delta::Proof> prove();
+  std::vector<TableProof> prove();
   // To be called when all is copied. Throws ReadError (retryable) where what was read may not be what the snapshot
   // shows: a name led elsewhere, a type's values are written in another way (job/catalog_watch.h). `now`: another
   // session.

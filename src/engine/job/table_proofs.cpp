@@ -18,19 +18,71 @@ constexpr const char* file_name = "proofs";
 constexpr Micros rest = 30;                // a pause is so many times as long as the work before it
 constexpr std::size_t max_waiting = 1000;  // names in the file
 
-// Those that exist, with their size, in the order of the names. Rows of tables that an extension made itself are in no
-// full, and those of unlogged tables in no record.
-std::string sizes_of(const std::vector<std::pair<std::string, std::string>>& names) {
+// Those that exist, in the order of the names: place, oid, size, estimated rows, and the columns of a primary key whose
+// order no locale and nobody's operators decide. Rows of tables that an extension made itself are in no full, and those
+// of unlogged tables in no record.
+std::string tables_of(const std::vector<std::pair<std::string, std::string>>& names) {
   std::string list;
   for (std::size_t place = 0; place < names.size(); ++place)
     list += (place == 0 ? "(" : ",(") + std::to_string(place) + "," + delta::literal(names[place].first) + "," +
             delta::literal(names[place].second) + ")";
-  return "SELECT w.place, c.oid, pg_table_size(c.oid) FROM (VALUES " + list +
+  return "SELECT w.place, c.oid, pg_table_size(c.oid), c.reltuples::bigint, (SELECT json_agg(a.attname ORDER BY k.n) "
+         "FROM "
+         "pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n), pg_attribute a, pg_type t WHERE "
+         "i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND a.attrelid = c.oid AND a.attnum = k.attnum AND "
+         "t.oid "
+         "= a.atttypid AND k.n <= i.indnkeyatts HAVING bool_and(a.attcollation = 0 AND t.typtype = 'b' AND "
+         "t.typnamespace = "
+         "'pg_catalog'::regnamespace)) FROM (VALUES " +
+         list +
          ") AS w(place, schema, name) JOIN pg_namespace n ON n.nspname = w.schema::name JOIN pg_class c ON "
          "c.relnamespace = n.oid AND c.relname = w.name::name WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND NOT "
          "EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = "
          "'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' AND NOT coalesce(c.oid = ANY (e.extconfig), "
          "false)) ORDER BY w.place";
+}
+
+std::string row_of(const std::vector<std::string>& items, std::string (*text)(std::string_view)) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "(" : ",") + text(item);
+  return out + ")";
+}
+
+std::string beyond(const Slice& slice, const char* comparison, const std::vector<std::string>& values) {
+  return row_of(slice.key, delta::identifier) + " " + comparison + " " + row_of(values, delta::literal);
+}
+
+// The rows of a slice, read by the index of the key.
+std::string copy_of_slice(const delta::Proof& proof, const Slice& slice) {
+  std::string columns, order;
+  for (const std::string& one : proof.columns) columns += (columns.empty() ? "" : ",") + delta::identifier(one);
+  for (const std::string& one : slice.key) order += (order.empty() ? "" : ",") + delta::identifier(one);
+  return "COPY (SELECT " + columns + " FROM ONLY " + delta::qualified(proof.schema, proof.name) +
+         (slice.after.empty() ? "" : " WHERE " + beyond(slice, ">", slice.after)) + " ORDER BY " + order + " LIMIT " +
+         std::to_string(slice.rows) + ") TO STDOUT";
+}
+
+// Values of the key in a line of COPY.
+std::vector<std::string> key_in(std::string_view line, const delta::Proof& proof, const Slice& slice) {
+  std::vector<std::string> out(slice.key.size());
+  for (const std::string& column : proof.columns) {
+    const std::size_t tab = line.find('\t');
+    const auto found = std::ranges::find(slice.key, column);
+    if (found != slice.key.end())
+      unescape_field(line.substr(0, tab), out[static_cast<std::size_t>(found - slice.key.begin())]);
+    line.remove_prefix(tab == std::string_view::npos ? line.size() : tab + 1);
+  }
+  return out;
+}
+
+void add_up(Connection& connection, delta::Proof& proof, const std::string& sql, std::string* last = nullptr) {
+  codec::MultisetHash sum;
+  copy_out(connection, sql, "reading " + proof.schema + "." + proof.name, [&](std::string_view line) {
+    sum.add(line);
+    if (last) last->assign(line);
+  });
+  proof.rows = sum.count();
+  proof.sum = sum.text();
 }
 
 }  // namespace
@@ -42,8 +94,11 @@ ProofLedger::ProofLedger(const Site& site) : site_(site) {
     pause_ = file.at("pause").get<Micros>();
     for (const json& one : file.at("waiting"))
       waiting_.emplace_back(one.at(0).get<std::string>(), one.at(1).get<std::string>());
+    for (const json& one : file.at("places"))
+      places_[one.at(0).get<Name>()] = {one.at(1).get<std::uint32_t>(), one.at(2).get<std::vector<std::string>>()};
   } catch (const std::exception&) {
     waiting_.clear();
+    places_.clear();
     pause_ = 0;
   }
 }
@@ -59,32 +114,50 @@ void ProofLedger::remember(const TableNames& changed) {
     if (std::ranges::find(waiting_, table) == waiting_.end()) waiting_.push_back(table);
 }
 
-std::vector<csvlog::Stale> ProofLedger::choose(const TableNames& changed, const std::vector<csvlog::Stale>& except) {
+// As many rows as fit into the limit, by the sizes that the catalog tells.
+Slice ProofLedger::next_slice(const Name& table, std::vector<std::string> key, std::uint64_t rows) const {
+  Slice slice{rows, std::move(key), {}, 1};
+  const auto place = places_.find(table);
+  if (place == places_.end() || place->second.after.size() != slice.key.size()) return slice;
+  slice.number = place->second.number;
+  slice.after = place->second.after;
+  return slice;
+}
+
+std::vector<ToProve> ProofLedger::choose(const TableNames& changed, const std::vector<csvlog::Stale>& except) {
   remember(changed);
   if (waiting_.empty()) return {};
   Connection connection = site_.connect();
   connection.exec(delta::fixed_session(site_.settings().encoding));
   connection.exec("SET lock_timeout = 400");  // the size of a table takes a lock on it
-  const auto rows = connection.exec(sizes_of(waiting_));
-  std::vector<csvlog::Stale> out;
+  const auto rows = connection.exec(tables_of(waiting_));
+  const std::uint64_t limit = site_.settings().proof_limit;
+  std::vector<ToProve> out;
   decltype(waiting_) existing;
   std::uint64_t sum = 0;
   for (int row = 0; row < rows.rows(); ++row) {
-    const auto& [schema, name] = existing.emplace_back(waiting_.at(std::stoul(rows.text(row, 0))));
+    const Name& name = existing.emplace_back(waiting_.at(std::stoul(rows.text(row, 0))));
     const auto oid = static_cast<std::uint32_t>(std::stoul(rows.text(row, 1)));
     const std::uint64_t size = std::stoull(rows.text(row, 2));
-    if (out.size() >= max_tables || sum + size > site_.settings().proof_limit ||
+    const double estimate = std::stod(rows.text(row, 3)) * static_cast<double>(limit) / static_cast<double>(size + 1);
+    if (out.size() >= max_tables || sum + std::min(size, limit) > limit ||
         std::ranges::any_of(except, [&](const csvlog::Stale& one) { return one.relation == oid; }))
       continue;
-    sum += size;
-    out.push_back({'t', oid, schema, name});
+    Slice slice;
+    if (size > limit) {
+      if (!rows.get(row, 4) || estimate < 1) continue;
+      slice = next_slice(name, json::parse(rows.text(row, 4)).get<std::vector<std::string>>(),
+                         static_cast<std::uint64_t>(estimate));
+    }
+    sum += std::min(size, limit);
+    out.push_back({{'t', oid, name.first, name.second}, std::move(slice)});
   }
   waiting_ = std::move(existing);
   return out;
 }
 
-void ProofLedger::forget(const std::vector<csvlog::Stale>& tables) {
-  for (const csvlog::Stale& table : tables) std::erase(waiting_, std::pair(table.schema, table.name));
+void ProofLedger::forget(const std::vector<ToProve>& tables) {
+  for (const ToProve& one : tables) std::erase(waiting_, std::pair(one.table.schema, one.table.name));
 }
 
 void ProofLedger::pause_after(Micros took) {
@@ -92,11 +165,19 @@ void ProofLedger::pause_after(Micros took) {
   pause_ = rest * took;
 }
 
-void ProofLedger::keep(const TableNames& changed, const std::vector<delta::Proof>& proven) {
+void ProofLedger::keep(const TableNames& changed, const std::vector<TableProof>& proven) {
   remember(changed);
-  for (const delta::Proof& proof : proven) std::erase(waiting_, std::pair(proof.schema, proof.name));
+  for (const TableProof& one : proven) {
+    const Name name(one.proof.schema, one.proof.name);
+    std::erase(waiting_, name);
+    if (one.last.empty())
+      places_.erase(name);
+    else
+      places_[name] = {one.slice.number + 1, one.last};
+  }
   if (waiting_.size() > max_waiting) waiting_.resize(max_waiting);
-  json file{{"at", paused_at_}, {"pause", pause_}, {"waiting", waiting_}};
+  json file{{"at", paused_at_}, {"pause", pause_}, {"waiting", waiting_}, {"places", json::array()}};
+  for (const auto& [name, place] : places_) file["places"].push_back(json{name, place.number, place.after});
   try {
     replace_file(site_.own_path(file_name), file.dump(-1, ' ', false, json::error_handler_t::replace));
   } catch (const Error&) {
@@ -104,18 +185,24 @@ void ProofLedger::keep(const TableNames& changed, const std::vector<delta::Proof
   }
 }
 
-void add_up(Connection& connection, delta::Proof& proof) {
-  codec::MultisetHash sum;
-  copy_out(connection, copy_of(proof), "reading " + proof.schema + "." + proof.name,
-           [&](std::string_view line) { sum.add(line); });
-  proof.rows = sum.count();
-  proof.sum = sum.text();
+void take_proof(Connection& connection, TableProof& taken) {
+  delta::Proof& proof = taken.proof;
+  const Slice& slice = taken.slice;
+  if (slice.rows == 0) return add_up(connection, proof, copy_of(proof));
+  // Nothing is worth sorting the table for.
+  connection.exec("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off");
+  std::string last;
+  add_up(connection, proof, copy_of_slice(proof, slice), &last);
+  if (proof.rows == slice.rows) taken.last = key_in(last, proof, slice);
+  std::string& condition = proof.condition;
+  if (!slice.after.empty()) condition = beyond(slice, ">", slice.after);
+  if (!taken.last.empty()) condition += (condition.empty() ? "" : " AND ") + beyond(slice, "<=", taken.last);
 }
 
 std::string difference_from(Connection& connection, const delta::Proof& proof) {
   delta::Proof found = proof;
   try {
-    add_up(connection, found);
+    add_up(connection, found, copy_of(found));
   } catch (const ReadError& error) {
     if (PQstatus(connection.raw()) != CONNECTION_OK) throw;
     return "it cannot be read: " + error.cause();

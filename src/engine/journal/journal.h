@@ -45,6 +45,13 @@ struct Refresh {
   std::string reason;  // a code
 };
 
+// A table, by its oid, whose proof is in the script (delta/proof.h).
+struct Proven {
+  std::uint32_t relation = 0;
+  std::uint32_t slice = 0;  // 0: of all rows; else the number of the slice in one pass over the table, from 1
+  bool operator==(const Proven&) const = default;
+};
+
 enum class Kind { full, delta };
 
 struct Entry {
@@ -60,11 +67,11 @@ struct Entry {
   std::uint64_t transactions = 0, rows = 0, bytes = 0, stored_bytes = 0;
   std::string reason;  // why a full was taken; empty for a delta
   std::vector<Hole> holes;
-  std::uint64_t ddl = 0;              // commands
-  Micros latest_commit = 0;           // 0: that is last_commit. Commit times need not grow
-  std::vector<Stale> stale;           // also what was so at the begin and is not refreshed here
-  std::vector<Refresh> refreshes;     // to be applied behind the script
-  std::vector<std::uint32_t> proven;  // tables, by oid, whose proofs are in the script (delta/proof.h)
+  std::uint64_t ddl = 0;           // commands
+  Micros latest_commit = 0;        // 0: that is last_commit. Commit times need not grow
+  std::vector<Stale> stale;        // also what was so at the begin and is not refreshed here
+  std::vector<Refresh> refreshes;  // to be applied behind the script
+  std::vector<Proven> proven;
   std::string encoding;
   int server_version = 0;  // PG_VERSION_NUM
   std::vector<Object> objects;
@@ -189,8 +196,9 @@ Micros time_of(const Entry& full);
 // not the one that is.
 Plan make_plan(const Journal& journal, std::optional<Micros> until, std::optional<std::uint64_t> entry,
                const std::string& database = {});
-// Of the proofs that the plan's deltas carry those to be checked, as entry and oid: the last one of each table.
-// Where the plan may end inside of its last delta (`until`, a hole), also the last one before it.
+// Of the proofs that the plan's deltas carry those to be checked, as entry and oid: the last one of each table
+// and of each of its slices. Where the plan may end inside of its last delta (`until`, a hole), also the last one
+// before it.
 std::set<std::pair<std::uint64_t, std::uint32_t>> proofs_to_check(const Plan& plan, bool until);
 
 }  // namespace lpbm::journal

@@ -160,7 +160,8 @@ void add_refreshes(const Entry& entry, ordered_json& out) {
                                 {"rows", one.rows},
                                 {"bytes", one.bytes},
                                 {"reason", one.reason}});
-  if (!entry.proven.empty()) out["proven"] = entry.proven;
+  for (const Proven& one : entry.proven)
+    out["proven"] += one.slice == 0 ? ordered_json(one.relation) : ordered_json{one.relation, one.slice};
 }
 
 // "<UTC time>-full" or "-delta", the time as to_iso writes it.
@@ -227,7 +228,10 @@ Entry to_entry(const Members& in) {
   if (in.has("refreshes"))
     for (const json& value : in.list("refreshes")) out.refreshes.push_back(to_refresh(value));
   if (in.has("proven"))
-    for (const json& value : in.list("proven")) out.proven.push_back(to_oid(value, "proven"));
+    for (const json& value : in.list("proven")) {
+      const bool sliced = value.is_array() && value.size() == 2;
+      out.proven.push_back({to_oid(sliced ? value[0] : value, "proven"), sliced ? to_oid(value[1], "proven") : 0});
+    }
   out.encoding = in.text("encoding");
   const std::uint64_t server_version = in.number("server_version");
   if (server_version > INT32_MAX) Members::wrong("server_version");

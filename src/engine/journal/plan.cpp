@@ -257,12 +257,12 @@ std::optional<std::uint64_t> first_to_keep(const std::vector<Entry>& entries, in
 
 std::set<std::pair<std::uint64_t, std::uint32_t>> proofs_to_check(const Plan& plan, bool until) {
   std::set<std::pair<std::uint64_t, std::uint32_t>> out;
-  std::set<std::uint32_t> found;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> found;  // with slices
   // What stops in the midst of the last delta leaves the proofs before it as the last ones.
   bool partly = until || plan.stops_at.has_value();
   for (auto delta = plan.deltas.rbegin(); delta != plan.deltas.rend(); ++delta) {
-    for (const std::uint32_t relation : delta->proven)
-      if (found.insert(relation).second) out.emplace(delta->number, relation);
+    for (const auto& [relation, slice] : delta->proven)
+      if (found.emplace(relation, slice).second) out.emplace(delta->number, relation);
     if (partly) found.clear();
     partly = false;
   }

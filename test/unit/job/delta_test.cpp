@@ -1,9 +1,11 @@
 #include "job/delta.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "job/logs.h"
 #include "unit/job/records.h"
 #include "unit/job/site_fixture.h"
@@ -151,6 +153,16 @@ TEST(ProcessedFiles, AreWholeReadAndNeededByNobody) {
   EXPECT_EQ(processed_files(files, {1, 9}, csvlog::FramePosition{1, 5}, {"/l/current.csv"}), Paths{});
   EXPECT_EQ(processed_files(files, {1, 9}, csvlog::FramePosition{1, 6}, {"/l/current.csv"}), Paths{"/l/done.csv"});
   EXPECT_EQ(processed_files(files, {1, 9}, std::nullopt, {}), Paths{}) << "without current_logfiles nothing is known";
+}
+
+TEST(LogFiles, OneThatHasGrownSinceItWasReadIsKept) {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("lpbm-grown-" + std::to_string(getpid()));
+  File::open(path, O_WRONLY | O_CREAT | O_CLOEXEC).write_all("12345");
+  const csvlog::LogFile read{path, {1, 1}, {1, 2}, true, 5}, before{path, {1, 1}, {1, 2}, true, 4};
+  EXPECT_EQ(processed_files({read}, {1, 9}, std::nullopt, {"/l/current.csv"}).size(), 1U);
+  EXPECT_EQ(processed_files({before}, {1, 9}, std::nullopt, {"/l/current.csv"}).size(), 0U);
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -296,24 +296,24 @@ TEST(Plan, a_full_makes_up_for_what_was_not_told_before_its_anchor) {
 Plan with_proofs(std::optional<Hole> stops_at = std::nullopt) {
   Plan plan = make_plan(journal_of({full(0, 100), delta(10, 100, 200), delta(20, 200, 300), delta(30, 300, 400)}),
                         std::nullopt, std::nullopt);
-  plan.deltas[0].proven = {1, 2};
-  plan.deltas[1].proven = {1, 3};
-  plan.deltas[2].proven = {1};
+  plan.deltas[0].proven = {{1}, {2}, {9, 1}, {9, 2}};
+  plan.deltas[1].proven = {{1}, {3}, {9, 1}};
+  plan.deltas[2].proven = {{1}};
   plan.stops_at = std::move(stops_at);
   return plan;
 }
 
 TEST(Plan, of_the_proofs_of_a_table_the_last_is_checked) {
   using Proofs = std::set<std::pair<std::uint64_t, std::uint32_t>>;
-  EXPECT_EQ(proofs_to_check(with_proofs(), false), (Proofs{{4, 1}, {3, 3}, {2, 2}}));
+  EXPECT_EQ(proofs_to_check(with_proofs(), false), (Proofs{{4, 1}, {3, 3}, {3, 9}, {2, 2}, {2, 9}}));
   // The end may lie before the last one.
-  EXPECT_EQ(proofs_to_check(with_proofs(), true), (Proofs{{4, 1}, {3, 1}, {3, 3}, {2, 2}}));
-  EXPECT_EQ(proofs_to_check(with_proofs(Hole{}), false), (Proofs{{4, 1}, {3, 1}, {3, 3}, {2, 2}}));
+  EXPECT_EQ(proofs_to_check(with_proofs(), true), (Proofs{{4, 1}, {3, 1}, {3, 3}, {3, 9}, {2, 2}, {2, 9}}));
+  EXPECT_EQ(proofs_to_check(with_proofs(Hole{}), false), (Proofs{{4, 1}, {3, 1}, {3, 3}, {3, 9}, {2, 2}, {2, 9}}));
 }
 
 TEST(Plan, proofs_are_read_out_of_the_journal_as_they_were_written) {
   Entry entry = delta(10, 100, 200);
-  entry.proven = {16402, 4294967295};
+  entry.proven = {{16402}, {4294967295}, {16403, 7}};
   EXPECT_EQ(journal_of({full(0, 100), entry}).entries().at(1).proven, entry.proven);
 }
 
