@@ -24,6 +24,7 @@ using nlohmann::json;
 
 std::vector<delta::Proof> texts_of(const std::vector<TableProof>& proofs) {
   std::vector<delta::Proof> out;
+  out.reserve(proofs.size());
   for (const TableProof& one : proofs) out.push_back(one.proof);
   return out;
 }

@@ -34,6 +34,7 @@ std::string oid_list(const std::vector<RefreshCut::Table>& tables) {
 
 std::vector<std::uint32_t> ids(const std::vector<Stale>& wanted) {
   std::vector<std::uint32_t> out;
+  out.reserve(wanted.size());
   for (const Stale& one : wanted) out.push_back(one.relation);
   return out;
 }

@@ -11,7 +11,7 @@ namespace lpbm::delta::test {
 namespace {
 
 Proof sample() {
-  return {16402, "public", "t", {"id", "v"}, 3, std::string(64, 'a')};
+  return {16402, "public", "t", {"id", "v"}, "", 3, std::string(64, 'a')};
 }
 
 bool is_refused(const std::string& text) {
@@ -44,6 +44,22 @@ TEST(Proof, a_table_may_have_no_columns) {
   EXPECT_TRUE(parse_proof(proof_text(proof)).columns.empty());
   EXPECT_EQ(copy_of(proof), R"(COPY "public"."t" TO STDOUT)");
   EXPECT_EQ(copy_of(sample()), R"(COPY "public"."t" ("id","v") TO STDOUT)");
+}
+
+TEST(Proof, of_a_slice_has_a_condition) {
+  Proof proof = sample();
+  for (const char* condition : {R"(("id") > ('7'))", "line\nbreak", "a ' WHERE b", "\\"}) {
+    proof.condition = condition;
+    const std::string text = proof_text(proof);
+    EXPECT_EQ(text.find('\n'), std::string::npos);
+    EXPECT_EQ(parse_proof(text).condition, condition);
+    EXPECT_TRUE(is_refused(text.substr(0, text.size() - 1)));
+    EXPECT_TRUE(is_refused(text + ' '));
+  }
+  EXPECT_TRUE(is_refused(proof_text(sample()) + " WHERE "));
+  EXPECT_TRUE(is_refused(proof_text(sample()) + " WHERE ''"));
+  proof.condition = R"(("id") > ('7'))";
+  EXPECT_EQ(copy_of(proof), R"(COPY (SELECT "id","v" FROM ONLY "public"."t" WHERE ("id") > ('7')) TO STDOUT)");
 }
 
 TEST(Proof, anything_else_is_refused) {
