@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include "commands/dbcommands.h"
+#include "databases.h"
 #include "functions.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -18,9 +20,33 @@ void lpbm_demand_library(void) {
              errhint("Add lpbm to shared_preload_libraries and restart the server.")));
 }
 
+/* The database's own name, once it was asked for; it cannot change while somebody is connected. */
+static char own_name_known[NAMEDATALEN];
+
+static void note_own_name(void) {
+  if (own_name_known[0] == '\0') strlcpy(own_name_known, get_database_name(MyDatabaseId), sizeof(own_name_known));
+}
+
+/* With `*` the launcher looks for databases now and then. */
+static void demand_known(LpbmJobKind kind) {
+  bool known;
+
+  if ((kind != LPBM_JOB_DELTA && kind != LPBM_JOB_FULL) || !lpbm_is_backed_up()) return;
+  note_own_name();
+  lpbm_shared_lock(false);
+  known = lpbm_database_by_oid(MyDatabaseId) != NULL || lpbm_database_by_name(own_name_known) != NULL;
+  lpbm_shared_unlock();
+  if (!known)
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("lpbm does not back up this database yet"),
+             errhint("Databases are looked for about once a minute: try again then.")));
+}
+
+/* By its name where it was not looked up yet since the server was started. */
 LpbmDatabase* lpbm_asked_database(LpbmJobKind kind) {
   LpbmDatabase* here = lpbm_database_by_oid(MyDatabaseId);
 
+  if (here == NULL && own_name_known[0] != '\0') here = lpbm_database_by_name(own_name_known);
   if (here != NULL && (kind == LPBM_JOB_DELTA || kind == LPBM_JOB_FULL)) return here;
   return &lpbm_shared->databases[lpbm_shared->first];
 }
@@ -62,6 +88,7 @@ static void submit(LpbmRequest* request) {
   LpbmDatabase* database;
   const char* cause;
 
+  demand_known(request->kind);
   lpbm_shared_lock(true);
   database = lpbm_asked_database(request->kind);
   cause = nobody_home(database);

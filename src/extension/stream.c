@@ -250,7 +250,13 @@ void lpbm_own_directory_find(void) {
   snprintf(number, sizeof(number), "%u", MyDatabaseId);
   strlcpy(own_directory, lpbm_path(number), sizeof(own_directory));
   lpbm_shared_lock(true);
-  taken = at_top != MyDatabaseId && lpbm_database_by_oid(at_top) != NULL;
+  taken = lpbm_database_by_oid(at_top) != NULL;
+  /* One that was the first and has no stream yet. */
+  for (int i = 0; i < LPBM_MAX_DATABASES; i++) {
+    const LpbmDatabase* other = &lpbm_shared->databases[i];
+
+    if (other != lpbm_mine && other->worker_pid != 0 && other->at_top) taken = true;
+  }
   lpbm_mine->at_top = access(own_directory, F_OK) != 0 && (at_top == MyDatabaseId || (lpbm_is_first() && !taken));
   lpbm_shared_unlock();
   if (lpbm_mine->at_top) strlcpy(own_directory, lpbm_directory(), sizeof(own_directory));

@@ -87,6 +87,7 @@ static void begin_stream(const char* reason) {
   lpbm_own_directory_make();
   lpbm_slot_drop(fresh.slot);
   fresh.start = fresh.confirmed = lpbm_slot_create(fresh.slot);
+  lpbm_own_directory_make(); /* empty, it may have been cleared away while the slot waited for transactions */
   lpbm_holds_start();
   lpbm_worker.holds_started = true;
   lpbm_sequences_open(lpbm_own_directory(), fresh.id);

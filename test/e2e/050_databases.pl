@@ -64,12 +64,12 @@ is(scalar(() = $source->entries('full')), 3, 'killed engines cost no full');
 my ($worker) = Lpbm::Test::children($source->postmaster, qr/^postgres:.*lpbm worker/);
 $_->sql("INSERT INTO t (v) SELECT 'before the kill ' || g FROM generate_series(1, 100) g") foreach values %of;
 kill 'KILL', $worker;
-wait_for('the server after the kill of a worker', sub { $source->sql('SELECT 1') eq '1' }, 60);
-wait_for('backed up again', sub { delta_of($_) foreach @names; 1 }, 60);
+wait_for('the server after the kill of a worker', sub { $source->sql('SELECT 1') eq '1' }, 180);
+wait_for('backed up again', sub { delta_of($_) foreach @names; 1 }, 180);
 $_->sql("INSERT INTO t (v) SELECT 'before the crash ' || g FROM generate_series(1, 100) g") foreach values %of;
 $source->crash;
 $source->start;
-wait_for('backed up after the crash', sub { delta_of($_) foreach @names; 1 }, 60);
+wait_for('backed up after the crash', sub { delta_of($_) foreach @names; 1 }, 180);
 is(scalar(() = $source->entries('full')), 3, 'nor does a killed worker or server');
 
 # ---- functions act on the database in which they are called
@@ -118,19 +118,19 @@ my $needed = wait_for('the records of b in the log', sub { (grep { Lpbm::Test::s
 wait_for('the other streams to leave that file behind', sub {
 	write_much('app', $names[2]);
 	(sort { -M $a <=> -M $b } csv_files())[0] ne $needed;
-}, 60);
+}, 180);
 write_much('app', $names[2]) foreach 1 .. 3;
 ok(-e $needed, 'a log file stays while a stream needs it');
 close $lock;
 delta_of('b');
-wait_for('it to go', sub { write_much(@names); !-e $needed }, 60);
+wait_for('it to go', sub { write_much(@names); !-e $needed }, 180);
 pass('and goes when none does');
 is(scalar(() = $source->entries('full')), $fulls, 'without another full');
 wait_for('done log files to be removed', sub {
 	write_much(@names);
 	my @files = csv_files();
 	@files <= 4;
-}, 60);
+}, 180);
 
 # ---- restore
 

@@ -21,7 +21,7 @@ Lpbm::Test::write_secret($position, $text =~ s/\n\z//r);
 
 sub database { my ($name) = @_; return bless { %$source, database => $name }, 'Lpbm::Test' }
 sub entries_of { my ($name, $kind) = @_; return grep { $_->{database} eq $name } $source->entries($kind) }
-sub wait_for_full { my ($name) = @_; return wait_for("a full of $name", sub { scalar entries_of($name, 'full') }, 120) }
+sub wait_for_full { my ($name) = @_; return wait_for("a full of $name", sub { scalar entries_of($name, 'full') }, 240) }
 
 $source->configure("lpbm.database = '*'\n");
 $source->start;
@@ -61,8 +61,8 @@ foreach my $name ('renamed', 'copied')
 	($status, undef, $err) = $source->try_sql("DROP DATABASE $name", database => 'postgres', timeout => 60);
 	is($status, 0, "$name can be dropped") or diag($err);
 }
-wait_for('their slots to go', sub { $source->sql('SELECT count(*) FROM pg_replication_slots') eq '2' }, 60);
-wait_for('what told of their streams to go', sub { (() = glob($source->directory . '/*/position')) == 1 }, 60);
+wait_for('their slots to go', sub { $source->sql('SELECT count(*) FROM pg_replication_slots') eq '2' }, 180);
+wait_for('what told of their streams to go', sub { (() = glob($source->directory . '/*/position')) == 1 }, 180);
 is($source->sql("SELECT string_agg(DISTINCT database, ', ' ORDER BY database) FROM lpbm_status WHERE name = 'state'"),
 	'app, postgres', 'nothing of them is left');
 wait_for('done log files to be removed', sub {
@@ -71,7 +71,7 @@ wait_for('done log files to be removed', sub {
 	$source->backed_up_to_now;
 	$source->sql('SELECT pg_rotate_logfile()') if (() = glob($source->data . '/log/*.csv')) > 4;
 	(() = glob($source->data . '/log/*.csv')) <= 4;
-}, 60);
+}, 180);
 my $target = Lpbm::Test->bare('target');
 foreach my $name ('renamed', 'copied')
 {
@@ -86,11 +86,11 @@ foreach my $name ('renamed', 'copied')
 $source->configure("max_replication_slots = 2\n");
 $source->restart;
 $source->sql('CREATE DATABASE too_many', 'postgres');
-wait_for('the problem', sub { $source->status('problem') =~ /3 databases need as many replication slots/ }, 60);
+wait_for('the problem', sub { $source->status('problem') =~ /3 databases need as many replication slots/ }, 180);
 like($source->status('problem'), qr/Increase max_replication_slots/, 'too few replication slots are told of, and what helps');
 $source->sql('INSERT INTO t VALUES (3, \'still\')');
 ok($source->backed_up_to_now, 'the others are backed up all the same');
 $source->sql('DROP DATABASE too_many', 'postgres');
-wait_for('the problem to go', sub { $source->status('problem') eq '' }, 60) or diag($source->status('problem'));
+wait_for('the problem to go', sub { $source->status('problem') eq '' }, 180) or diag($source->status('problem'));
 
 done_testing();

@@ -30,14 +30,17 @@ bool is_space(int c) {
 // CREATE FUNCTION ... BEGIN ATOMIC ... END.
 struct SqlStatements::Scan {
   int parentheses = 0, blocks = 0;
+  bool after_begin = false;              // the name before was BEGIN, with nothing in between
   std::vector<std::string> first_words;  // at most four
 
   void name(std::string text) {
     for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (parentheses == 0 && makes_routine()) {
-      if (text == "begin" || (text == "case" && blocks > 0)) ++blocks;
+      // BEGIN alone may be a name.
+      if ((text == "atomic" && after_begin) || (text == "case" && blocks > 0)) ++blocks;
       if (text == "end" && blocks > 0) --blocks;
     }
+    after_begin = text == "begin" && parentheses == 0 && blocks == 0;
     constexpr std::size_t enough = 4;
     if (first_words.size() < enough) first_words.push_back(std::move(text));
   }

@@ -28,11 +28,18 @@ AnchorGate::AnchorGate(const Site& site) : site_(site), connection_(site.connect
   connection_.exec("SET LOCAL synchronous_commit = local");
 }
 
-void AnchorGate::lock(const std::string& tables, std::chrono::milliseconds wait) {
+void AnchorGate::lock(const std::string& tables) {
   if (tables.empty()) return;
-  connection_.exec("SET LOCAL lock_timeout = " + std::to_string(wait.count()));
   // lock_timeout counts for each table anew, and those that are locked already wait with us.
-  connection_.exec("SET LOCAL statement_timeout = " + std::to_string(wait.count() * 5 / 2));
+  connection_.exec("SET LOCAL statement_timeout = 1000");
+  connection_.exec("LOCK TABLE " + tables + " IN SHARE MODE");
+  connection_.exec("SET LOCAL statement_timeout = 0");
+}
+
+void AnchorGate::lock_patiently(const std::string& tables) {
+  if (tables.empty()) return;
+  connection_.exec(
+      "SET LOCAL deadlock_timeout = '10s'; SET LOCAL lock_timeout = 200; SET LOCAL statement_timeout = 500");
   connection_.exec("LOCK TABLE " + tables + " IN SHARE MODE");
   connection_.exec("SET LOCAL statement_timeout = 0");
 }

@@ -1,7 +1,6 @@
 // The session that commits an anchor: the message in the WAL that says where a snapshot meets the stream.
 #pragma once
 
-#include <chrono>
 #include <string>
 
 #include "job/site.h"
@@ -22,10 +21,10 @@ std::string anchor_message(const std::string& cluster_key, const std::string& no
 class AnchorGate {
  public:
   explicit AnchorGate(const Site& site);
-  // `tables`: a list for LOCK TABLE; nothing where it is empty. `wait`: for each of them; for all of them
-  // two and a half times as long.
-  void lock(const std::string& tables, std::chrono::milliseconds wait = usual_wait);
-  static constexpr std::chrono::milliseconds usual_wait{400};
+  // `tables`: a list for LOCK TABLE; nothing where it is empty.
+  void lock(const std::string& tables);
+  // For half as long, and no autovacuum gives way.
+  void lock_patiently(const std::string& tables);
   // Durable on return, and with it all that was visible before; no standby is waited for. Locks are gone.
   void commit(const std::string& nonce);
   [[nodiscard]] postgres::Connection& connection() { return connection_; }

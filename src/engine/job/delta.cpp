@@ -125,6 +125,8 @@ class DeltaJob {
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::retryable && !wanted_.stale.empty()) throw;
       not_refreshed_ = error.cause();
+      proofs_.clear();
+      cut_.reset();
     }
   }
 
@@ -132,7 +134,7 @@ class DeltaJob {
   std::vector<ToProve> tables_to_prove(const TableNames& changed, const std::vector<csvlog::Stale>& except) {
     try {
       return ledger_.choose(changed, except);
-    } catch (const Error&) {
+    } catch (const std::exception&) {
       return {};
     }
   }
@@ -142,19 +144,17 @@ class DeltaJob {
   // proven.
   void take_proofs(const std::vector<ToProve>& tables) {
     events_.progress("proving", 0, std::nullopt, "tables");
-    if (!wanted_.stale.empty()) {
-      proofs_ = cut_->prove();
-      return;
-    }
+    proofs_ = cut_->prove();
+    if (proofs_.empty()) ledger_.forget(tables);
+    if (!wanted_.stale.empty()) return;  // what else is read is checked when it was
     try {
-      proofs_ = cut_->prove();
       postgres::Connection now = site_.connect();
-      cut_->check(now);
-    } catch (const ReadError&) {
+      if (!proofs_.empty()) return cut_->check(now);
+    } catch (const Error&) {
       ledger_.forget(tables);
-      proofs_.clear();
-      cut_.reset();
     }
+    proofs_.clear();
+    cut_.reset();
   }
 
   // What the worker is to know: `stale` things wait for the next refresh, because of `stale_cause`.

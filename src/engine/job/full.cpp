@@ -205,9 +205,10 @@ class FullJob {
     ObjectWriter out(*store_, objects_.options("dump", true));
     // pg_dump has all definitions when it begins to write.
     ProgressSink counted(out, events_, snapshot.database_size(), [&] { check(definitions, "reading definitions"); });
-    postgres::Command command =
-        site_.program("pg_dump", {"-Fc", "-Z0", "--snapshot=" + snapshot.exported(), dump_lock_timeout},
-                      "dumping the database", "-c lc_messages=C -c lc_monetary=C");
+    postgres::Command command = site_.program("pg_dump",
+                                              {"-Fc", "-Z0", "--encoding=" + site_.settings().encoding,
+                                               "--snapshot=" + snapshot.exported(), dump_lock_timeout},
+                                              "dumping the database", "-c lc_messages=C -c lc_monetary=C");
     // What it prints on an error is read below, so it must not be in the server's language. pg_dump itself takes care
     // of all settings that change how values look, but for that of money.
     command.environment.emplace_back("LC_ALL=C");

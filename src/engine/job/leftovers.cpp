@@ -72,6 +72,18 @@ void remove_late_parts(const Site& site, store::Store& store, const journal::Jou
   if (!prefixes.empty()) store.remove_unfinished(prefixes, journalled_cids(journal));
 }
 
+// A database that was dropped, renamed or left out of the setting, perhaps by mistake: what is there of it is kept for
+// a week behind its last entry as if it were backed up still.
+void add_ended(const journal::Journal& journal, std::vector<journal::LiveStream>& live) {
+  constexpr Micros week = Micros{7} * 24 * 3600 * 1'000'000;
+  const auto known = [&](const std::string& database) {
+    return std::ranges::any_of(live, [&](const journal::LiveStream& one) { return one.database == database; });
+  };
+  const auto& entries = journal.entries();
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+    if (!known(entry->database) && entry->finished > now() - week) live.push_back({entry->database, entry->stream});
+}
+
 // Of all databases that are backed up. Where one does not tell its name, nothing is known of what it needs: then none.
 std::vector<journal::LiveStream> live_streams(const Site& site, const journal::Journal& journal,
                                               const std::string& stream) {
@@ -82,6 +94,7 @@ std::vector<journal::LiveStream> live_streams(const Site& site, const journal::J
     if (other.database.empty()) return {};
     out.push_back({other.database, other.stream});
   }
+  add_ended(journal, out);
   return out;
 }
 

@@ -86,12 +86,14 @@ void remove_processed_files(const Settings& settings, const std::string& cluster
 std::vector<std::filesystem::path> files_of_ended_streams(const Settings& settings, const std::string& cluster_key,
                                                           const std::string& stream) {
   std::vector<std::filesystem::path> out;
+  // Listed first: a file that is made after that is none of them.
+  const auto listed = csvlog::csv_files(settings.log_directory);
   const std::set<std::filesystem::path> current = current_log_files(settings);
   if (current.empty()) return out;
   std::set<std::string, std::less<>> alive{stream};
   for (const OtherStream& other : other_streams(settings)) alive.insert(other.stream);
   const csvlog::FrameKey key(cluster_key);
-  for (const std::filesystem::path& file : csvlog::csv_files(settings.log_directory))
+  for (const std::filesystem::path& file : listed)
     if (!current.contains(std::filesystem::weakly_canonical(file)) && holds_only_ended_streams(file, key, alive))
       out.push_back(file);
   return out;

@@ -1,6 +1,7 @@
 #include "job/refresh.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -20,7 +21,6 @@ using postgres::Connection;
 using std::chrono::milliseconds;
 
 constexpr int attempts = 6, attempts_to_prove = 2;
-constexpr milliseconds short_wait{200};
 constexpr milliseconds pause{150};
 constexpr std::chrono::seconds anchor_patience{20};
 constexpr const char* step = "refreshing tables";
@@ -109,16 +109,25 @@ RefreshCut::RefreshCut(const Site& site, const Reading& wanted, bool share) : no
 
 // The reader first: behind somebody who waits for the gate's lock he would wait for us both.
 void RefreshCut::lock(AnchorGate& gate, bool share) {
+  const bool proofs_alone = std::ranges::all_of(tables_, [](const Table& table) { return table.to_prove; });
   const std::string list = lock_list(gate.connection(), oid_list(tables_));
   reader_->exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   reader_->exec(short_waits);
   if (!list.empty()) reader_->exec("LOCK TABLE " + list + " IN ACCESS SHARE MODE");
   if (!share) return;
   const bool large_objects = std::ranges::any_of(tables_, [](const Table& table) { return table.what.kind == 'l'; });
-  const bool proofs_alone = std::ranges::all_of(tables_, [](const Table& table) { return table.to_prove; });
-  gate.lock(list, proofs_alone ? short_wait : AnchorGate::usual_wait);
+  if (proofs_alone)
+    gate.lock_patiently(list);
+  else  // of the others the records tell
+    gate.lock(lock_list(gate.connection(), oid_list(refreshed())));
   // Not all who change them hold these locks until their end: the records are the proof.
   if (large_objects) gate.lock("pg_catalog.pg_largeobject, pg_catalog.pg_largeobject_metadata");
+}
+
+std::vector<RefreshCut::Table> RefreshCut::refreshed() const {
+  std::vector<Table> out;
+  std::ranges::copy_if(tables_, std::back_inserter(out), [](const Table& table) { return !table.to_prove; });
+  return out;
 }
 
 // The names and columns of the snapshot.
@@ -183,7 +192,7 @@ std::unique_ptr<RefreshCut> RefreshCut::make(const Site& site, const csvlog::Log
       phase(refreshes ? "locking tables to refresh" : "locking tables to prove");
       // Whoever only proves begins without a lock that stops writers.
       const bool share = (attempt % 2 == 0) == refreshes;
-      const bool all = attempt < attempts_to_prove;
+      const bool all = !refreshes || attempt == 0;
       std::unique_ptr<RefreshCut> cut(new RefreshCut(site, all ? wanted : Reading{wanted.refresh, {}}, share));
       phase("waiting for the cut");
       cause = cut->find_anchor(records, invisible);
@@ -225,6 +234,7 @@ std::uint64_t RefreshCut::copy(const Table& table, Lsn lsn, const delta::ScriptH
 
 std::vector<TableProof> RefreshCut::prove() {
   std::vector<TableProof> out;
+  reader_->exec("SAVEPOINT lpbm_proofs");
   for (const Table& table : tables_) {
     if (!table.to_prove || table.gone) continue;
     TableProof& taken = out.emplace_back();
@@ -234,7 +244,13 @@ std::vector<TableProof> RefreshCut::prove() {
     proof.schema = table.relation.schema;
     proof.name = table.relation.name;
     for (const csvlog::Column& column : table.relation.columns) proof.columns.push_back(column.name);
-    take_proof(*reader_, taken);
+    try {
+      take_proof(*reader_, taken);
+    } catch (const ReadError&) {
+      // What is refreshed at this cut does not depend on it.
+      reader_->exec("ROLLBACK TO lpbm_proofs");
+      return {};
+    }
   }
   return out;
 }

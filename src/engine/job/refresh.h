@@ -53,7 +53,7 @@ class RefreshCut {
     Slice slice = {};           // of which rows
   };
   // What is wanted of the snapshot: the content of tables, and the proofs of others. Proofs are not worth as much
-  // waiting: only the first attempts, of which there are fewer where nothing else is wanted, are for them too.
+  // waiting: only the first attempt is for them too, and where nothing else is wanted there are fewer.
   struct Reading {
     std::vector<csvlog::Stale> refresh;
     std::vector<ToProve> prove;
@@ -71,7 +71,7 @@ class RefreshCut {
   // which it does not finish. Returns the number of rows. Throws ReadError (copy_out.h) where the server cannot give
   // it.
   std::uint64_t copy(const Table& table, Lsn lsn, const delta::ScriptHeader& header, Sink& out);
-  // Of the tables of which nothing else is wanted and that the snapshot sees. Throws ReadError likewise.
+  // Of the tables of which nothing else is wanted and that the snapshot sees; none where one of them cannot be read.
   std::vector<TableProof> prove();
   // To be called when all is copied. Throws ReadError (retryable) where what was read may not be what the snapshot
   // shows: a name led elsewhere, a type's values are written in another way (job/catalog_watch.h). `now`: another
@@ -81,6 +81,7 @@ class RefreshCut {
  private:
   RefreshCut(const Site& site, const Reading& wanted, bool share);
   void lock(AnchorGate& gate, bool share);
+  [[nodiscard]] std::vector<Table> refreshed() const;
   void describe();
   // Nothing where the snapshot and the anchor fit; else what is between them.
   std::string find_anchor(const csvlog::LogOptions& records, const std::vector<std::uint64_t>& invisible);

@@ -251,7 +251,8 @@ void Replay::Handler::stale(char /*kind*/, std::uint32_t relation, const std::st
 // Tables that wait for a refresh have none. Nothing is stopped by a difference: the rest is worth having.
 void Replay::Handler::proof(const delta::Proof& proof) {
   const std::uint64_t entry = pipeline_.place().entry;
-  if (totals_.stopped || !options_.proofs.contains({entry, proof.relation})) return;
+  if (totals_.stopped || totals_.stale.contains(proof.relation)) return;
+  if (!options_.proofs.contains({entry, proof.relation})) return;
   close();
   pipeline_.leave();
   const std::string difference = difference_from(connection_, proof);

@@ -313,6 +313,8 @@ void Restoration::refuse_different() {
   std::string list;
   for (const std::string& one : totals_->different) list += (list.empty() ? "" : "; ") + one;
   if (list.empty()) return;
+  if (options_.tell)
+    for (const std::string& note : result_.notes) options_.tell(note);
   throw Error(
       ErrorKind::permanent, "checking the restored database",
       "it is complete as far as the journal goes, but these tables do not hold what they held in the source: " + list,
@@ -380,7 +382,18 @@ std::vector<NamedResult> restore_all(const RestoreOptions& options) {
     restorations.push_back(std::make_unique<Restoration>(one));
     restorations.back()->look();
   }
-  for (std::size_t i = 0; i < out.size(); ++i) out[i].result = restorations[i]->run();
+  // One that fails keeps the others from nothing.
+  std::string failures, hint;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    try {
+      out[i].result = restorations[i]->run();
+    } catch (const Error& error) {
+      failures += (failures.empty() ? "" : "; ") + out[i].database + ": " + error.step() + ": " + error.cause();
+      hint = error.hint();
+    }
+  }
+  if (!failures.empty())
+    throw Error(ErrorKind::permanent, "restoring all databases", failures + " (the others were restored)", hint);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "job/segments.h"
 
+#include <algorithm>
+
 namespace lpbm::job {
 
 template <typename Step>
@@ -31,8 +33,11 @@ void Segments::open_segment() {
 }
 
 void Segments::close_segment() {
-  if (complete_)
-    for (const delta::Proof& proof : proofs_) current_->script->prove(proof);
+  // What the records up to the cut have made stale meanwhile has none.
+  const std::vector<csvlog::Stale> open = current_->script->open();
+  for (const delta::Proof& proof : complete_ ? proofs_ : std::vector<delta::Proof>{})
+    if (std::ranges::none_of(open, [&](const csvlog::Stale& one) { return one.relation == proof.relation; }))
+      current_->script->prove(proof);
   current_->script->finish();
   current_->object->finish();
   done_.push_back(std::move(*current_));

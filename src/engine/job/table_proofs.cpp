@@ -18,28 +18,36 @@ constexpr const char* file_name = "proofs";
 constexpr Micros rest = 30;                // a pause is so many times as long as the work before it
 constexpr std::size_t max_waiting = 1000;  // names in the file
 
-// Those that exist, in the order of the names: place, oid, size, estimated rows, and the columns of a primary key whose
-// order no locale and nobody's operators decide. Rows of tables that an extension made itself are in no full, and those
-// of unlogged tables in no record.
+// The columns of a primary key whose values every server has and puts into the same order.
+constexpr const char* portable_key =
+    "(SELECT json_agg(a.attname ORDER BY k.n) FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, "
+    "n),"
+    " pg_attribute a, pg_type t WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND a.attrelid = c.oid AND"
+    " a.attnum = k.attnum AND t.oid = a.atttypid AND k.n <= i.indnkeyatts HAVING bool_and(a.attgenerated = '' AND"
+    " t.typnamespace = 'pg_catalog'::regnamespace AND t.typname IN ('int2', 'int4', 'int8', 'numeric', 'uuid', 'date',"
+    " 'timestamp', 'timestamptz', 'oid', 'bytea', 'inet', 'cidr', 'macaddr')))";
+
+// Rows that an extension made itself are in no full, and those of unlogged tables in no record. Values that name an
+// object are written by its name, or by a number that is another one elsewhere.
+constexpr const char* provable =
+    "c.relkind = 'r' AND c.relpersistence = 'p' AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid ="
+    " d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' AND NOT"
+    " coalesce(e.extcondition[array_position(e.extconfig, c.oid)] = '', false)) AND NOT EXISTS (SELECT FROM "
+    "pg_attribute"
+    " a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND format_type(a.atttypid, NULL) ~"
+    " '^(reg|aclitem)')";
+
+// Those that exist, in the order of the names: place, oid, size, estimated rows, and the key for slices.
 std::string tables_of(const std::vector<std::pair<std::string, std::string>>& names) {
   std::string list;
   for (std::size_t place = 0; place < names.size(); ++place)
     list += (place == 0 ? "(" : ",(") + std::to_string(place) + "," + delta::literal(names[place].first) + "," +
             delta::literal(names[place].second) + ")";
-  return "SELECT w.place, c.oid, pg_table_size(c.oid), c.reltuples::bigint, (SELECT json_agg(a.attname ORDER BY k.n) "
-         "FROM "
-         "pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n), pg_attribute a, pg_type t WHERE "
-         "i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND a.attrelid = c.oid AND a.attnum = k.attnum AND "
-         "t.oid "
-         "= a.atttypid AND k.n <= i.indnkeyatts HAVING bool_and(a.attcollation = 0 AND t.typtype = 'b' AND "
-         "t.typnamespace = "
-         "'pg_catalog'::regnamespace)) FROM (VALUES " +
-         list +
+  return std::string("SELECT w.place, c.oid, pg_table_size(c.oid), c.reltuples::bigint, ") + portable_key +
+         " FROM (VALUES " + list +
          ") AS w(place, schema, name) JOIN pg_namespace n ON n.nspname = w.schema::name JOIN pg_class c ON "
-         "c.relnamespace = n.oid AND c.relname = w.name::name WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND NOT "
-         "EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid WHERE d.classid = "
-         "'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' AND NOT coalesce(c.oid = ANY (e.extconfig), "
-         "false)) ORDER BY w.place";
+         "c.relnamespace = n.oid AND c.relname = w.name::name WHERE " +
+         provable + " ORDER BY w.place";
 }
 
 std::string row_of(const std::vector<std::string>& items, std::string (*text)(std::string_view)) {
@@ -145,9 +153,10 @@ std::vector<ToProve> ProofLedger::choose(const TableNames& changed, const std::v
       continue;
     Slice slice;
     if (size > limit) {
-      if (!rows.get(row, 4) || estimate < 1) continue;
-      slice = next_slice(name, json::parse(rows.text(row, 4)).get<std::vector<std::string>>(),
-                         static_cast<std::uint64_t>(estimate));
+      // Names that are not in UTF-8 cannot be read here.
+      const json key = json::parse(rows.text(row, 4), nullptr, false);
+      if (!key.is_array() || estimate < 1) continue;
+      slice = next_slice(name, key.get<std::vector<std::string>>(), static_cast<std::uint64_t>(estimate));
     }
     sum += std::min(size, limit);
     out.push_back({{'t', oid, name.first, name.second}, std::move(slice)});
@@ -157,7 +166,11 @@ std::vector<ToProve> ProofLedger::choose(const TableNames& changed, const std::v
 }
 
 void ProofLedger::forget(const std::vector<ToProve>& tables) {
-  for (const ToProve& one : tables) std::erase(waiting_, std::pair(one.table.schema, one.table.name));
+  for (const ToProve& one : tables) {
+    const Name name(one.table.schema, one.table.name);
+    std::erase(waiting_, name);
+    places_.erase(name);
+  }
 }
 
 void ProofLedger::pause_after(Micros took) {

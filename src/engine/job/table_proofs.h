@@ -49,7 +49,7 @@ class ProofLedger {
   // Tables to prove now, those that wait for the longest first: of `changed` and what is remembered, as far as they
   // exist, are read by nobody else (`except`) and fit into the limit. At most max_tables.
   [[nodiscard]] std::vector<ToProve> choose(const TableNames& changed, const std::vector<csvlog::Stale>& except);
-  // Until they change again.
+  // Until they change again; then from their begin.
   void forget(const std::vector<ToProve>& tables);
   // The proofs, or the attempt to take them, took so long; `now` as by the clock.
   void pause_after(Micros took);

@@ -27,7 +27,8 @@ class OtherStreamsTest : public test::WithSite {
     write_log("done.csv", messages);
     write_log("current.csv", {frame(1, 9, "")});
     write(root_ / "current_logfiles", "csvlog log/current.csv\n", false);
-    const csvlog::LogFile done{settings_.log_directory / "done.csv", {1, 0}, {1, 0}, true};
+    const std::filesystem::path path = settings_.log_directory / "done.csv";
+    const csvlog::LogFile done{path, {1, 0}, {1, 0}, true, std::filesystem::file_size(path)};
     remove_processed_files(settings_, site_->cluster_key(), {done}, {1, 9}, std::nullopt);
     return std::filesystem::exists(done.path);
   }

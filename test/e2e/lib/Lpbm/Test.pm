@@ -364,8 +364,9 @@ sub vault
 {
 	my ($self, %options) = @_;
 	my $root = PostgreSQL::Test::Utils::tempdir("vault" . $vaults++);
-	PostgreSQL::Test::RecursiveCopy::copypath($self->directory . '/store', "$root/store");
+	# The journal first: what it names is in the store already.
 	copy($self->directory . '/journal', "$root/journal") or die $!;
+	PostgreSQL::Test::RecursiveCopy::copypath($self->directory . '/store', "$root/store");
 	copy($self->{passphrase_file}, "$root/passphrase") or die $!;
 	chmod 0600, "$root/passphrase";
 	return Lpbm::Vault->new($root);
