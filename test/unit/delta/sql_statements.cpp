@@ -65,6 +65,13 @@ TEST(SqlStatements, are_whole_with_semicolons_in_parentheses_and_atomic_bodies) 
   EXPECT_EQ(split(routine + "; BEGIN; x; END; y"), (Statements{routine, "BEGIN", "x", "END", "y"}));
 }
 
+TEST(SqlStatements, know_that_begin_may_be_a_name) {
+  const std::string named = "CREATE FUNCTION public.begin() RETURNS int LANGUAGE sql AS $$SELECT 1$$";
+  const std::string used =
+      "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT b.begin, b.finish FROM b; SELECT 1; END";
+  EXPECT_EQ(split(named + "; " + used + "; x"), (Statements{named, used, "x"}));
+}
+
 TEST(SqlStatements, pass_over_what_pg_dump_writes_for_psql) {
   EXPECT_EQ(split("--\n\\restrict abc\n\nSELECT 1;\n\\unrestrict abc\n"), (Statements{"SELECT 1"}));
   EXPECT_EQ(split("\\connect x\nSELECT 1;"), (Statements{"\\connect x\nSELECT 1"}));

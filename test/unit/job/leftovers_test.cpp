@@ -12,17 +12,22 @@ class LeftoversTest : public test::WithSite {
   }
   std::size_t stored() { return store_->list("lpbm/").size(); }
   void add_entry(journal::Kind kind, const std::string& name, Lsn from, Lsn to) {
+    add_entry(kind, name, from, to, stream_, {}, now());
+  }
+  void add_entry(journal::Kind kind, const std::string& name, Lsn from, Lsn to, const std::string& stream,
+                 const std::string& database, Micros finished) {
     journal::Entry entry;
+    entry.database = database;
     entry.kind = kind;
     entry.name = name;
-    entry.stream = stream_;
+    entry.stream = stream;
     entry.from = from;
     entry.to = entry.anchor = to;
     if (kind == journal::Kind::full) {
       entry.snapshot = "10:10:";
       entry.reason = "asked";
     }
-    entry.started = entry.finished = now();
+    entry.started = entry.finished = finished;
     entry.encoding = "UTF8";
     entry.server_version = 150018;
     entry.objects = {store(name)};
@@ -77,6 +82,21 @@ TEST_F(LeftoversTest, RetentionDropsAFullWithItsDeltas) {
   EXPECT_EQ(kept.entries()[0].name, "2026-11-23T00:00:00.000000Z-full");
   ASSERT_EQ(stored(), 1U);
   EXPECT_EQ(store_->list("lpbm/")[0].cid, kept.entries()[0].cid);
+}
+
+TEST_F(LeftoversTest, RetentionKeepsWhatIsThereOfADroppedDatabaseForAWeek) {
+  constexpr Micros day = Micros{24} * 3600 * 1'000'000;
+  settings_.max_full_backups = 1;
+  site_ = std::make_unique<Site>(settings_);
+  add_entry(journal::Kind::full, "2026-11-20T00:00:00.000000Z-full", Lsn{5}, Lsn{5}, "1", "old", now() - 8 * day);
+  add_entry(journal::Kind::full, "2026-11-21T00:00:00.000000Z-full", Lsn{10}, Lsn{10}, "2", "dropped", now() - 6 * day);
+  for (const char* name : {"2026-11-22T00:00:00.000000Z-full", "2026-11-23T00:00:00.000000Z-full"})
+    add_entry(journal::Kind::full, name, Lsn{20}, Lsn{20}, stream_, settings_.database, now());
+  apply_retention(*site_, *store_, stream_);
+  const auto& kept = site_->journal().load();
+  ASSERT_EQ(kept.entries().size(), 3U);
+  EXPECT_EQ(kept.entries()[0].database, "dropped");
+  EXPECT_EQ(stored(), 3U);
 }
 
 TEST_F(LeftoversTest, RetentionThatWasKilledAfterTheJournalIsFinishedByTheNext) {
